@@ -1,6 +1,10 @@
 package zone
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // Reason says in one word why input was dropped. It is short and from a fixed
 // list, so that it can be a metric label.
@@ -8,22 +12,21 @@ type Reason string
 
 // Every reason there is.
 const (
-	BadType      Reason = "type"       // spec.type is neither ClusterSetIP nor Headless
-	BadName      Reason = "name"       // a service or namespace name is no DNS label, or the name too long
-	BadAddress   Reason = "address"    // an address does not parse, or names no host
-	BadPort      Reason = "port"       // a port number outside 1 to 65535
-	BadPortName  Reason = "port-name"  // a port name is no DNS label
-	BadProtocol  Reason = "protocol"   // a protocol other than TCP, UDP, SCTP
-	BadCluster   Reason = "cluster"    // a source-cluster label is no DNS label
-	BadHostname  Reason = "hostname"   // an endpoint's hostname is no DNS label
-	NameTooLong  Reason = "too-long"   // an owner name over 255 octets
-	DuplicatePTR Reason = "shared-ip"  // two services claim one ClusterSetIP
+	BadType     Reason = "type"      // spec.type is neither ClusterSetIP nor Headless
+	BadName     Reason = "name"      // a service or namespace name is no DNS label, or the name too long
+	BadAddress  Reason = "address"   // an address does not parse, or names no host
+	BadPort     Reason = "port"      // a port number outside 1 to 65535
+	BadPortName Reason = "port-name" // a port name is no DNS label
+	BadProtocol Reason = "protocol"  // a protocol other than TCP, UDP, SCTP
+	BadCluster  Reason = "cluster"   // a source-cluster label is no DNS label
+	BadHostname Reason = "hostname"  // an endpoint's hostname is no DNS label
+	NameTooLong Reason = "too-long"  // an owner name over 255 octets
 )
 
 // Reasons lists every [Reason], for metrics that start at zero.
 var Reasons = []Reason{
 	BadType, BadName, BadAddress, BadPort, BadPortName, BadProtocol,
-	BadCluster, BadHostname, NameTooLong, DuplicatePTR,
+	BadCluster, BadHostname, NameTooLong,
 }
 
 // Problem tells of input that was dropped, as narrowly as possible; everything
@@ -40,7 +43,28 @@ type Problem struct {
 	Message string
 }
 
-// Error returns the whole story in one line, safe to print: the value is quoted.
+// Error returns the whole story in one line of ASCII, safe to print.
 func (p Problem) Error() string {
-	return fmt.Sprintf("service %s: %s %q: %s", p.Key, p.Field, p.Value, p.Message)
+	object := "service " + p.Key.String()
+	if p.Name == "" {
+		object = "namespace " + p.Namespace
+	}
+	return fmt.Sprintf("%s: %s %+q: %s", ascii(object), ascii(p.Field), p.Value, p.Message)
+}
+
+// maxValue is the most that a problem keeps of an offending text, in bytes.
+const maxValue = 100
+
+func newProblem(key Key, reason Reason, field, value, message string) Problem {
+	if len(value) > maxValue {
+		value = strings.Clone(value[:maxValue])
+	}
+	return Problem{Key: key, Reason: reason, Field: field, Value: value, Message: message}
+}
+
+// ascii escapes what is not plain printable ASCII. Names of objects have none of
+// it when they come from the API, but a manifest may say anything.
+func ascii(s string) string {
+	quoted := strconv.QuoteToASCII(s)
+	return quoted[1 : len(quoted)-1]
 }

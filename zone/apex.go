@@ -1,0 +1,99 @@
+package zone
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// The SOA's timers in seconds (RFC 1035 section 3.3.13). The negative TTL is the
+// zone's TTL, so that a new name is never hidden longer than an old answer lives.
+const (
+	soaRefresh = 7200
+	soaRetry   = 1800
+	soaExpire  = 86400
+)
+
+// versionTTL is the TTL of the dns-version record, in seconds.
+const versionTTL = 28800
+
+// apex is the head of a zone file: everything above the first block. The serial
+// stands between its two parts.
+type apex struct {
+	before, after string
+	counts        Counts
+}
+
+// fileComment is the first line of every zone file.
+const fileComment = "; Written by zonegen, which replaces the whole file with each change: edits are lost.\n"
+
+// forwardApex is the apex of a forward zone.
+func forwardApex(origin string, o Options) apex {
+	a, text := newApex(origin, origin, o)
+	for _, ns := range o.Nameservers {
+		host := ns.host(origin)
+		if !inZone(host, origin) {
+			continue
+		}
+		for _, addr := range ns.Addrs {
+			kind := "A"
+			if addr.Is4() {
+				a.counts.A++
+			} else {
+				a.counts.AAAA++
+				kind = "AAAA"
+			}
+			fmt.Fprintf(text, "%s %d %s %s\n", relativeTo(host, origin), o.TTL, kind, addr)
+		}
+	}
+	fmt.Fprintf(text, "dns-version %d TXT %q\n", versionTTL, o.DNSVersion)
+	text.Write(appendMarker(nil, "pod", o.TTL))
+	a.counts.TXT += 2
+	a.after = text.String()
+	return a
+}
+
+// reverseApex is the apex of a reverse zone. Its name servers are those of the
+// first forward zone.
+func reverseApex(origin string, o Options) apex {
+	a, text := newApex(origin, o.Zones[0], o)
+	a.after = text.String()
+	return a
+}
+
+// newApex begins an apex: the SOA and the NS records. Home is the zone whose
+// name servers and hostmaster it has.
+func newApex(origin, home string, o Options) (apex, *strings.Builder) {
+	a := apex{counts: Counts{SOA: 1}}
+	a.before = fmt.Sprintf("%s$ORIGIN %s\n@ %d IN SOA %s %s ", fileComment, origin, o.TTL,
+		relativeTo(o.Nameservers[0].host(home), origin), relativeTo("hostmaster."+home, origin))
+	text := new(strings.Builder)
+	fmt.Fprintf(text, " %d %d %d %d\n", soaRefresh, soaRetry, soaExpire, o.TTL)
+	seen := make(map[string]bool)
+	for _, ns := range o.Nameservers {
+		if host := ns.host(home); !seen[host] {
+			seen[host] = true
+			fmt.Fprintf(text, "@ %d NS %s\n", o.TTL, relativeTo(host, origin))
+			a.counts.NS++
+		}
+	}
+	return a, text
+}
+
+// relativeTo shortens an absolute name that is in the zone.
+func relativeTo(name, origin string) string {
+	if name == origin {
+		return "@"
+	}
+	if short, ok := strings.CutSuffix(name, "."+origin); ok {
+		return short
+	}
+	return name
+}
+
+// append writes the apex with its serial.
+func (a apex) append(dst []byte, serial uint32) []byte {
+	dst = append(dst, a.before...)
+	dst = strconv.AppendUint(dst, uint64(serial), 10)
+	return append(dst, a.after...)
+}

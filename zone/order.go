@@ -1,0 +1,125 @@
+package zone
+
+import (
+	"hash/fnv"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// order keeps the blocks of one zone sorted by key, in chunks, so that a change
+// costs one chunk however large the zone is, and a view of it costs nothing.
+//
+// Chunk borders are defined by content: a key that isBorder starts a chunk, and
+// nothing else does. So the borders depend on which keys there are, never on the
+// order in which they came, and an insertion moves no other border.
+type order struct {
+	chunks []*chunk // never empty; each but the first starts with a border key
+	counts Counts
+	// epoch is that of the next view. What has a smaller one may be part of a
+	// view and is copied before it is changed.
+	epoch       uint64
+	chunksEpoch uint64
+}
+
+// chunk is a run of blocks between two borders. Once it is part of a view, it is
+// not changed any more.
+type chunk struct {
+	start string // its border key, "" for the first chunk
+	items []item
+	epoch uint64
+}
+
+type item struct {
+	key   string
+	block *block
+}
+
+// bordersPerKey makes one key in so many a border.
+const bordersPerKey = 64
+
+// isBorder reports whether a key starts a chunk. It is the same on every
+// machine and in every release.
+func isBorder(key string) bool {
+	h := fnv.New64a()
+	h.Write([]byte(key))
+	return h.Sum64()%bordersPerKey == 0
+}
+
+func newOrder() *order { return &order{chunks: []*chunk{{}}} }
+
+// view returns the chunks as they are now. They stay so.
+func (o *order) view() []*chunk {
+	o.epoch++
+	return o.chunks[:len(o.chunks):len(o.chunks)]
+}
+
+// put sets the block of a key, or removes it if the block is nil. It reports
+// whether anything changed.
+func (o *order) put(key string, b *block) bool {
+	at := o.chunkOf(key)
+	i, found := o.chunks[at].find(key)
+	switch {
+	case !found && b == nil:
+		return false
+	case !found:
+		o.insert(at, i, item{key, b})
+		o.counts = o.counts.plus(1, b.counts)
+		return true
+	}
+	old := o.chunks[at].items[i].block
+	if old.same(b) {
+		return false
+	}
+	o.counts = o.counts.plus(-1, old.counts)
+	if b == nil {
+		o.remove(at, i)
+		return true
+	}
+	o.counts = o.counts.plus(1, b.counts)
+	o.edit(at).items[i].block = b
+	return true
+}
+
+func (o *order) insert(at, i int, it item) {
+	c := o.edit(at)
+	if !isBorder(it.key) {
+		c.items = slices.Insert(c.items, i, it)
+		return
+	}
+	next := &chunk{start: it.key, epoch: o.epoch, items: append([]item{it}, c.items[i:]...)}
+	c.items = slices.Clip(c.items[:i])
+	o.chunks = slices.Insert(o.chunks, at+1, next)
+}
+
+func (o *order) remove(at, i int) {
+	c := o.edit(at)
+	key := c.items[i].key
+	c.items = slices.Delete(c.items, i, i+1)
+	if at == 0 || key != c.start {
+		return
+	}
+	before := o.edit(at - 1)
+	before.items = append(before.items, c.items...)
+	o.chunks = slices.Delete(o.chunks, at, at+1)
+}
+
+// chunkOf returns the index of the chunk that a key belongs to.
+func (o *order) chunkOf(key string) int {
+	return sort.Search(len(o.chunks)-1, func(i int) bool { return o.chunks[i+1].start > key })
+}
+
+func (c *chunk) find(key string) (int, bool) {
+	return slices.BinarySearchFunc(c.items, key, func(it item, key string) int { return strings.Compare(it.key, key) })
+}
+
+// edit returns a chunk that may be changed: itself, or a copy in its place.
+func (o *order) edit(at int) *chunk {
+	if o.chunksEpoch != o.epoch {
+		o.chunks, o.chunksEpoch = slices.Clone(o.chunks), o.epoch
+	}
+	if c := o.chunks[at]; c.epoch != o.epoch {
+		o.chunks[at] = &chunk{start: c.start, items: slices.Clone(c.items), epoch: o.epoch}
+	}
+	return o.chunks[at]
+}

@@ -1,0 +1,242 @@
+package zone
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+)
+
+// reverse keeps the PTR records of all reverse zones: one for each address that
+// is claimed, whoever claims it (spec: "only one PTR record may exist per IP").
+type reverse struct {
+	zones  []*reverseZone
+	byCIDR map[netip.Prefix]*reverseZone
+	bits4  []int // the lengths of the zones' prefixes, longest first
+	bits6  []int
+	groups map[netip.Prefix]*group
+	dirty  map[netip.Prefix]*group
+	ttl    uint32
+	// suffix is what stands between a service's name and the end of the name
+	// that a PTR points to.
+	suffix string
+}
+
+// reverseZone is one reverse zone.
+type reverseZone struct {
+	prefix netip.Prefix
+	origin string
+	apex   apex
+	order  *order
+}
+
+// group holds the claims to the addresses of one block of a reverse zone: those
+// that differ in their last octet only.
+type group struct {
+	zone   *reverseZone
+	prefix netip.Prefix
+	claims []groupClaim // sorted by octet
+}
+
+type groupClaim struct {
+	by    *entry
+	octet byte // the last one of the address
+	vip   bool // the address is a ClusterSetIP of the service
+}
+
+func newReverse(o Options) (*reverse, error) {
+	r := &reverse{
+		byCIDR: make(map[netip.Prefix]*reverseZone),
+		groups: make(map[netip.Prefix]*group),
+		dirty:  make(map[netip.Prefix]*group),
+		ttl:    o.TTL,
+		suffix: ".svc." + o.Zones[0],
+	}
+	cidrs := o.ReverseCIDRs
+	if len(cidrs) == 0 && !o.NoReverse {
+		cidrs = []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0), netip.PrefixFrom(netip.IPv6Unspecified(), 0)}
+	}
+	for i, p := range cidrs {
+		if p.Addr().Is4In6() {
+			return nil, fmt.Errorf("reverse CIDR %s: write an IPv4-mapped prefix as IPv4", p)
+		}
+		for _, q := range cidrs[:i] {
+			if p.Overlaps(q) {
+				return nil, fmt.Errorf("reverse CIDR %s overlaps with %s: give the wider one only", p, q)
+			}
+		}
+		for _, part := range splitOnBorder(p.Masked()) {
+			z := &reverseZone{prefix: part, origin: reverseName(part), order: newOrder()}
+			z.apex = reverseApex(z.origin, o)
+			r.zones = append(r.zones, z)
+			r.byCIDR[part] = z
+			if part.Addr().Is4() {
+				r.bits4 = append(r.bits4, part.Bits())
+			} else {
+				r.bits6 = append(r.bits6, part.Bits())
+			}
+		}
+	}
+	for _, bits := range []*[]int{&r.bits4, &r.bits6} {
+		slices.SortFunc(*bits, func(a, b int) int { return cmp.Compare(b, a) })
+		*bits = slices.Compact(*bits)
+	}
+	return r, nil
+}
+
+// update takes in that a service's block has changed, each may be nil.
+func (r *reverse) update(e *entry, old, now *block) {
+	var was, is []claim
+	if old != nil {
+		was = old.claims
+	}
+	if now != nil {
+		is = now.claims
+	}
+	for len(was) > 0 || len(is) > 0 {
+		order := 0
+		switch {
+		case len(was) == 0:
+			order = 1
+		case len(is) == 0:
+			order = -1
+		default:
+			order = was[0].addr.Compare(is[0].addr)
+		}
+		switch {
+		case order < 0:
+			r.remove(e, was[0].addr)
+			was = was[1:]
+		case order > 0:
+			r.add(e, is[0])
+			is = is[1:]
+		default:
+			if !bytes.Equal(old.relative(was[0]), now.relative(is[0])) {
+				r.remove(e, was[0].addr)
+				r.add(e, is[0])
+			}
+			was, is = was[1:], is[1:]
+		}
+	}
+}
+
+func (r *reverse) add(e *entry, c claim) {
+	g := r.group(c.addr)
+	if g == nil {
+		return
+	}
+	octet := lastOctet(c.addr)
+	i, _ := g.find(octet)
+	g.claims = slices.Insert(g.claims, i, groupClaim{by: e, octet: octet, vip: c.length == 0})
+	r.dirty[g.prefix] = g
+}
+
+func (r *reverse) remove(e *entry, a netip.Addr) {
+	g := r.group(a)
+	if g == nil {
+		return
+	}
+	octet := lastOctet(a)
+	for i, _ := g.find(octet); i < len(g.claims) && g.claims[i].octet == octet; i++ {
+		if g.claims[i].by == e {
+			g.claims = slices.Delete(g.claims, i, i+1)
+			break
+		}
+	}
+	r.dirty[g.prefix] = g
+}
+
+// group returns the group that an address is in, nil if no zone holds it.
+func (r *reverse) group(a netip.Addr) *group {
+	all, bits := r.bits6, 120
+	if a.Is4() {
+		all, bits = r.bits4, 24
+	}
+	for _, n := range all {
+		p, _ := a.Prefix(n)
+		z := r.byCIDR[p]
+		if z == nil {
+			continue
+		}
+		p, _ = a.Prefix(max(bits, n))
+		g := r.groups[p]
+		if g == nil {
+			g = &group{zone: z, prefix: p}
+			r.groups[p] = g
+		}
+		return g
+	}
+	return nil
+}
+
+func (g *group) find(octet byte) (int, bool) {
+	return slices.BinarySearchFunc(g.claims, octet, func(c groupClaim, octet byte) int { return cmp.Compare(c.octet, octet) })
+}
+
+// flush renders the groups that have changed.
+func (r *reverse) flush() {
+	for prefix, g := range r.dirty {
+		key := prefix.Addr().AsSlice()
+		g.zone.order.put(string(key), r.render(g))
+		if len(g.claims) == 0 {
+			delete(r.groups, prefix)
+		}
+	}
+	clear(r.dirty)
+}
+
+// render returns the block of a group, nil if it is empty.
+func (r *reverse) render(g *group) *block {
+	if len(g.claims) == 0 {
+		return nil
+	}
+	b := new(block)
+	b.text = append(append(append(b.text, "$ORIGIN "...), reverseName(g.prefix)...), '\n')
+	for i := 0; i < len(g.claims); {
+		first := g.claims[i]
+		addr := g.address(first.octet)
+		vip, name := first.vip, r.target(first.by, addr)
+		for i++; i < len(g.claims) && g.claims[i].octet == first.octet; i++ {
+			other := g.claims[i]
+			if vip && !other.vip {
+				continue
+			}
+			if n := r.target(other.by, addr); other.vip && !vip || n < name {
+				vip, name = other.vip, n
+			}
+		}
+		b.text = appendReverseLabels(b.text, addr, g.prefix.Bits())
+		b.text = append(b.text, ' ')
+		b.text = strconv.AppendUint(b.text, uint64(r.ttl), 10)
+		b.text = append(append(append(b.text, " PTR "...), name...), '\n')
+		b.counts.PTR++
+	}
+	b.text = bytes.Clone(b.text)
+	return b
+}
+
+// target is the name that the PTR of an address that is claimed by e points to.
+func (r *reverse) target(e *entry, a netip.Addr) string {
+	b := e.blocks[0]
+	i, _ := slices.BinarySearchFunc(b.claims, a, func(c claim, a netip.Addr) int { return c.addr.Compare(a) })
+	name := e.Name + "." + e.Namespace + r.suffix
+	if rel := b.relative(b.claims[i]); len(rel) > 0 {
+		name = string(rel) + "." + name
+	}
+	return name
+}
+
+// address is the address of the group with this last octet.
+func (g *group) address(octet byte) netip.Addr {
+	bytes := g.prefix.Addr().AsSlice()
+	bytes[len(bytes)-1] = octet
+	a, _ := netip.AddrFromSlice(bytes)
+	return a
+}
+
+func lastOctet(a netip.Addr) byte {
+	b := a.As16()
+	return b[15]
+}

@@ -1,0 +1,227 @@
+package zone
+
+import (
+	"runtime"
+	"sync"
+)
+
+// Changes is what has happened to the services of a clusterset.
+type Changes struct {
+	// Services are the new states of those that are new or have changed.
+	Services []Service
+	// Removed are those that are gone.
+	Removed []Key
+	// Namespaces are those that have come to exist, RemovedNamespaces those that
+	// are gone. A namespace with a service exists in any case.
+	Namespaces, RemovedNamespaces []string
+}
+
+// Set is all zones of a clusterset, kept up to date by [Set.Apply]. It is not
+// safe for concurrent use; the snapshots that it gives are.
+type Set struct {
+	options    Options
+	forward    []*forwardZone
+	reverse    *reverse
+	services   map[Key]*entry
+	namespaces map[string]*namespace
+	existing   int // namespaces that exist
+}
+
+// forwardZone is one zone of services.
+type forwardZone struct {
+	origin string
+	apex   apex
+	order  *order
+}
+
+// entry is what a set knows of one service.
+type entry struct {
+	Key
+	blocks []*block // one for each forward zone; nil where it has no records
+}
+
+type namespace struct {
+	declared bool // the namespace itself was seen
+	services int  // with records
+	exists   bool
+}
+
+// NewSet returns the set of zones that the options describe, without services.
+// The error names each option that cannot be used.
+func NewSet(o Options) (*Set, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{options: o, services: make(map[Key]*entry), namespaces: make(map[string]*namespace)}
+	if s.reverse, err = newReverse(o); err != nil {
+		return nil, err
+	}
+	for _, z := range o.Zones {
+		s.forward = append(s.forward, &forwardZone{origin: z, apex: forwardApex(z, o), order: newOrder()})
+	}
+	s.mark("", s.existing == 0)
+	return s, nil
+}
+
+// Apply takes in changes and returns what was dropped of the changed services.
+func (s *Set) Apply(c Changes) []Problem {
+	var problems []Problem
+	touched := make(map[string]*namespace)
+	for _, name := range c.Namespaces {
+		if !isLabel(name) {
+			problems = append(problems, newProblem(Key{Namespace: name}, BadName, "metadata.name", name,
+				"the namespace is left out: its name is no DNS label (1 to 63 lower-case letters, digits and inner hyphens); rename it"))
+			continue
+		}
+		s.touch(touched, name).declared = true
+	}
+	for _, name := range c.RemovedNamespaces {
+		s.touch(touched, name).declared = false
+	}
+	for _, key := range c.Removed {
+		s.replace(touched, key, make([]*block, len(s.forward)))
+		delete(s.services, key)
+	}
+	for i, r := range s.renderAll(c.Services) {
+		s.replace(touched, c.Services[i].Key, r.blocks)
+		problems = append(problems, r.problems...)
+	}
+	s.settle(touched)
+	return problems
+}
+
+// touch returns a namespace and notes that it may have changed.
+func (s *Set) touch(touched map[string]*namespace, name string) *namespace {
+	ns := s.namespaces[name]
+	if ns == nil {
+		ns = new(namespace)
+		s.namespaces[name] = ns
+	}
+	touched[name] = ns
+	return ns
+}
+
+// replace puts new blocks in the place of a service's old ones.
+func (s *Set) replace(touched map[string]*namespace, key Key, blocks []*block) {
+	e := s.services[key]
+	if e == nil {
+		e = &entry{Key: key, blocks: make([]*block, len(s.forward))}
+		s.services[key] = e
+	}
+	changed := false
+	old, now := e.blocks[0], blocks[0]
+	for i, f := range s.forward {
+		if !blocks[i].same(e.blocks[i]) {
+			e.blocks[i] = blocks[i]
+			changed = f.order.put(orderKey(key.Namespace, key.Name), blocks[i])
+		}
+	}
+	if !changed {
+		return
+	}
+	s.reverse.update(e, old, now)
+	switch ns := s.touch(touched, key.Namespace); {
+	case old == nil:
+		ns.services++
+	case now == nil:
+		ns.services--
+	}
+}
+
+// settle writes and removes the markers of namespaces that may have changed.
+func (s *Set) settle(touched map[string]*namespace) {
+	for name, ns := range touched {
+		exists := ns.declared || ns.services > 0
+		if exists != ns.exists {
+			ns.exists = exists
+			if exists {
+				s.existing++
+			} else {
+				s.existing--
+			}
+		}
+		s.mark(orderKey(name, ""), exists && ns.services == 0)
+		if !exists {
+			delete(s.namespaces, name)
+		}
+	}
+	s.mark("", s.existing == 0)
+}
+
+// mark makes sure that a namespace, or svc.Z itself for the empty key, exists in
+// the zones although nothing else is below it.
+func (s *Set) mark(key string, wanted bool) {
+	for _, f := range s.forward {
+		var b *block
+		if wanted {
+			b = markerBlock(key, f.origin, s.options.TTL)
+		}
+		f.order.put(key, b)
+	}
+}
+
+// orderKey sorts as the names do in canonical order (RFC 4034 section 6.1): the
+// namespaces, each before its services.
+func orderKey(namespace, service string) string { return namespace + "\x00" + service }
+
+// rendered is what became of one service.
+type rendered struct {
+	blocks   []*block
+	problems []Problem
+}
+
+// renderAll renders services, in parallel where there are many.
+func (s *Set) renderAll(services []Service) []rendered {
+	out := make([]rendered, len(services))
+	workers := min(runtime.GOMAXPROCS(0), len(services)/64+1)
+	var wg sync.WaitGroup
+	for w := range workers {
+		from, to := w*len(services)/workers, (w+1)*len(services)/workers
+		render := func() {
+			for i := from; i < to; i++ {
+				out[i].blocks = make([]*block, len(s.forward))
+			}
+			for z, f := range s.forward {
+				r := newRenderer(f.origin, s.options)
+				for i := from; i < to; i++ {
+					b, problems := r.render(&services[i])
+					out[i].blocks[z] = b
+					if z == 0 {
+						out[i].problems = problems
+					}
+				}
+			}
+		}
+		if workers == 1 {
+			render()
+			break
+		}
+		wg.Go(render)
+	}
+	wg.Wait()
+	return out
+}
+
+// Snapshots returns a view of each zone as it is now: the forward zones in the
+// order of the options, then the reverse zones.
+func (s *Set) Snapshots() []*Snapshot {
+	s.reverse.flush()
+	var all []*Snapshot
+	for _, f := range s.forward {
+		all = append(all, newSnapshot(f.origin, f.apex, f.order))
+	}
+	for _, z := range s.reverse.zones {
+		all = append(all, newSnapshot(z.origin, z.apex, z.order))
+	}
+	return all
+}
+
+// Services is the number of services that have records.
+func (s *Set) Services() int {
+	n := 0
+	for _, ns := range s.namespaces {
+		n += ns.services
+	}
+	return n
+}

@@ -1,0 +1,119 @@
+package zone
+
+import (
+	"bytes"
+	"net"
+	"strconv"
+
+	"github.com/miekg/dns"
+)
+
+// Snapshot is one zone at one moment, without a serial. It never changes and is
+// safe for concurrent use.
+type Snapshot struct {
+	origin string
+	apex   apex
+	chunks []*chunk
+	counts Counts
+}
+
+func newSnapshot(origin string, a apex, o *order) *Snapshot {
+	return &Snapshot{origin: origin, apex: a, chunks: o.view(), counts: o.counts.plus(1, a.counts)}
+}
+
+// Origin is the zone's name, absolute and in lower case.
+func (s *Snapshot) Origin() string { return s.origin }
+
+// Counts is the number of records, the apex included.
+func (s *Snapshot) Counts() Counts { return s.counts }
+
+// Append appends the whole zone file to dst.
+func (s *Snapshot) Append(dst []byte, serial uint32) []byte {
+	for _, b := range s.Buffers(serial) {
+		dst = append(dst, b...)
+	}
+	return dst
+}
+
+// Buffers returns the whole zone file in pieces that must not be changed. Their
+// contents are shared, not copied.
+func (s *Snapshot) Buffers(serial uint32) net.Buffers {
+	n := 1
+	for _, c := range s.chunks {
+		n += len(c.items)
+	}
+	buffers := append(make(net.Buffers, 0, n), s.apex.append(nil, serial))
+	for _, c := range s.chunks {
+		for _, it := range c.items {
+			buffers = append(buffers, it.block.text)
+		}
+	}
+	return buffers
+}
+
+// Equal reports whether two snapshots say the same, but for the serial. It takes
+// time for what is not shared between them only.
+func (s *Snapshot) Equal(o *Snapshot) bool {
+	if o == nil || s.origin != o.origin || s.apex != o.apex || len(s.chunks) != len(o.chunks) {
+		return false
+	}
+	for i, c := range s.chunks {
+		if !c.equal(o.chunks[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *chunk) equal(o *chunk) bool {
+	if c == o {
+		return true
+	}
+	if len(c.items) != len(o.items) {
+		return false
+	}
+	for i, it := range c.items {
+		if it.key != o.items[i].key || !it.block.same(o.items[i].block) {
+			return false
+		}
+	}
+	return true
+}
+
+// SameText reports whether text is a zone file of this snapshot with whatever
+// serial, and returns that serial. If text is another zone file, the serial is
+// still that of its SOA; it is 0 if there is none.
+func (s *Snapshot) SameText(text []byte) (serial uint32, same bool) {
+	rest, ok := bytes.CutPrefix(text, []byte(s.apex.before))
+	if !ok {
+		return serialOf(text, s.origin), false
+	}
+	end := bytes.IndexByte(rest, ' ')
+	if end < 0 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(rest[:end]), 10, 32)
+	if err != nil {
+		return serialOf(text, s.origin), false
+	}
+	serial = uint32(n)
+	for i, want := range s.Buffers(serial) {
+		if i == 0 {
+			rest = text
+		}
+		if rest, ok = bytes.CutPrefix(rest, want); !ok {
+			return serial, false
+		}
+	}
+	return serial, len(rest) == 0
+}
+
+// serialOf returns the serial of a zone file's SOA, which is its first record
+// (RFC 1035 section 5.2), 0 if it has none.
+func serialOf(text []byte, origin string) uint32 {
+	rr, ok := dns.NewZoneParser(bytes.NewReader(text), origin, "").Next()
+	if soa, isSOA := rr.(*dns.SOA); ok && isSOA {
+		return soa.Serial
+	}
+	return 0
+}
