@@ -3,10 +3,10 @@ package zone
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // renderer turns services into blocks of one forward zone. It keeps its buffers
