@@ -1,0 +1,114 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	_ "k8s.io/client-go/plugin/pkg/client/auth/oidc" // users with auth-provider: oidc
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
+)
+
+// clientConfig returns how to reach the API server: the kubeconfig that was
+// asked for; else, in a pod, its service account; else the kubeconfig that
+// kubectl would use. Setting KUBECONFIG counts as asking.
+//
+// It reads every file that is referred to, so that all that waiting cannot help
+// is an error here: files that are missing or do not parse, contexts and users
+// that do not exist, certificates that are none, credential plugins that are
+// not installed.
+func clientConfig(o KubernetesOptions) (*rest.Config, *http.Client, error) {
+	config, err := loadConfig(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	if plugin := config.ExecProvider; plugin != nil {
+		if _, err := exec.LookPath(plugin.Command); err != nil {
+			hint := strings.TrimSpace(plugin.InstallHint)
+			if hint == "" {
+				hint = "install it, or set its full path in the kubeconfig"
+			}
+			return nil, nil, fmt.Errorf("the credential plugin of the kubeconfig is missing: %w: %s", err, hint)
+		}
+	}
+	config.UserAgent = o.UserAgent
+	// Three watches and a discovery request every few seconds at worst: the
+	// limits of client-go (5 per second, 10 at once) are never felt.
+	transport, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the kubeconfig's credentials for %s cannot be used: %w", config.Host, err)
+	}
+	return config, transport, nil
+}
+
+func loadConfig(o KubernetesOptions) (*rest.Config, error) {
+	var noPod error
+	if o.Kubeconfig == "" && o.Context == "" && os.Getenv(clientcmd.RecommendedConfigPathEnvVar) == "" {
+		config, err := rest.InClusterConfig()
+		if err == nil {
+			return config, nil
+		}
+		noPod = err
+	}
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = o.Kubeconfig
+	loaded, err := rules.Load()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", configName(o), err)
+	}
+	if api.IsConfigEmpty(loaded) {
+		return nil, noConfig(o, noPod)
+	}
+	name := loaded.CurrentContext
+	if o.Context != "" {
+		name = o.Context
+	}
+	contexts := strings.Join(slices.Sorted(maps.Keys(loaded.Contexts)), ", ")
+	if contexts == "" {
+		contexts = "none"
+	}
+	if name == "" {
+		return nil, fmt.Errorf("%s has no current-context: choose one with --context: there is %s", configName(o), contexts)
+	}
+	if loaded.Contexts[name] == nil {
+		return nil, fmt.Errorf("--context: %s has no context %q: there is %s", configName(o), name, contexts)
+	}
+	config, err := clientcmd.NewNonInteractiveClientConfig(*loaded, name, &clientcmd.ConfigOverrides{}, rules).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("%s, context %q: %w", configName(o), name, err)
+	}
+	return config, nil
+}
+
+// noConfig returns the error for a kubeconfig that is empty or was not found.
+// noPod is why the service account of the pod was not taken, if it was tried.
+func noConfig(o KubernetesOptions, noPod error) error {
+	switch {
+	case o.Kubeconfig != "":
+		return fmt.Errorf("--kubeconfig %s is empty", o.Kubeconfig)
+	case os.Getenv(clientcmd.RecommendedConfigPathEnvVar) != "":
+		return fmt.Errorf("%s does not exist or is empty: mend it, or pass --kubeconfig FILE", configName(o))
+	case noPod != nil && !errors.Is(noPod, rest.ErrNotInCluster):
+		return fmt.Errorf("the service account of this pod cannot be used: %w: set automountServiceAccountToken, or pass --kubeconfig FILE", noPod)
+	}
+	return fmt.Errorf("no access to a cluster: this is no pod, and %s does not exist: pass --kubeconfig FILE, or read manifests with -f", configName(o))
+}
+
+// configName says in messages where the kubeconfig came from.
+func configName(o KubernetesOptions) string {
+	if o.Kubeconfig != "" {
+		return "--kubeconfig " + o.Kubeconfig
+	}
+	if env := os.Getenv(clientcmd.RecommendedConfigPathEnvVar); env != "" {
+		return "$KUBECONFIG (" + env + ")"
+	}
+	return filepath.Join("~", clientcmd.RecommendedHomeDir, clientcmd.RecommendedFileName)
+}

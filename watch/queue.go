@@ -1,0 +1,135 @@
+package watch
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/clusterset-dns/zonegen/zone"
+)
+
+// queue remembers what has changed until it is asked for, and keeps the pace.
+//
+// Marking never blocks, and marking a thing twice is the same as once, so its
+// size is bounded by the number of services and namespaces, however many events
+// there are.
+type queue struct {
+	interval time.Duration
+	complete chan struct{} // closed by open
+	open     func()        // the first state is there; may be called repeatedly
+	wake     chan struct{} // holds a token when something may be dirty
+
+	mu    sync.Mutex
+	dirty dirty
+
+	// Of next only, which has one caller at a time.
+	delivered bool      // whether the first state was handed out
+	last      time.Time // when next returned last
+}
+
+// dirty names what has changed.
+type dirty struct {
+	services   map[zone.Key]struct{}
+	namespaces map[string]struct{}
+}
+
+func newDirty() dirty {
+	return dirty{services: map[zone.Key]struct{}{}, namespaces: map[string]struct{}{}}
+}
+
+func (d dirty) empty() bool { return len(d.services)+len(d.namespaces) == 0 }
+
+func newQueue(interval time.Duration) *queue {
+	q := &queue{
+		interval: interval,
+		complete: make(chan struct{}),
+		wake:     make(chan struct{}, 1),
+		dirty:    newDirty(),
+	}
+	q.open = sync.OnceFunc(func() { close(q.complete) })
+	return q
+}
+
+// touch marks all that more names as changed.
+func (q *queue) touch(more dirty) {
+	q.mu.Lock()
+	maps.Copy(q.dirty.services, more.services)
+	maps.Copy(q.dirty.namespaces, more.namespaces)
+	q.mu.Unlock()
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// isComplete reports whether open was called.
+func (q *queue) isComplete() bool {
+	select {
+	case <-q.complete:
+		return true
+	default:
+		return false
+	}
+}
+
+// next waits until it is time for a batch and returns what build makes of all
+// that is dirty then. Batches that turn out to be empty are not handed out,
+// but for the first, and do not count for the pace.
+func (q *queue) next(ctx context.Context, build func(dirty) zone.Changes) (zone.Changes, error) {
+	select {
+	case <-q.complete:
+	case <-ctx.Done():
+	}
+	for {
+		if err := q.wait(ctx); err != nil {
+			return zone.Changes{}, err
+		}
+		changes := build(q.take())
+		if !q.delivered || !empty(changes) {
+			q.delivered, q.last = true, time.Now()
+			return changes, nil
+		}
+	}
+}
+
+// wait returns when there is something to hand out and the pace allows it. It
+// takes nothing, so that an error loses nothing.
+func (q *queue) wait(ctx context.Context) error {
+	for q.delivered && !q.isDirty() {
+		select {
+		case <-q.wake:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if pause := q.interval - time.Since(q.last); q.delivered && pause > 0 {
+		timer := time.NewTimer(pause)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err()
+}
+
+func (q *queue) isDirty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return !q.dirty.empty()
+}
+
+// take returns what is dirty and forgets it. The maps are not reused: after the
+// first list they would stay large for ever.
+func (q *queue) take() dirty {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	d := q.dirty
+	q.dirty = newDirty()
+	return d
+}
+
+func empty(c zone.Changes) bool {
+	return len(c.Services)+len(c.Removed)+len(c.Namespaces)+len(c.RemovedNamespaces) == 0
+}

@@ -1,0 +1,34 @@
+package watch
+
+import (
+	"context"
+
+	"github.com/clusterset-dns/zonegen/zone"
+)
+
+// Source is where services come from.
+type Source interface {
+	// Run watches until ctx is done, and then returns nil; or until something
+	// happens that waiting cannot help, and then returns the error. It is
+	// called once.
+	Run(ctx context.Context) error
+
+	// Next returns what has changed since the last call. The first call waits
+	// until the source is complete and returns the whole state, which may be
+	// empty; later calls wait for a change and never return empty changes.
+	//
+	// Calls that follow each other closely return at most once per minimum
+	// interval, and no change waits longer than that. There is one caller at a
+	// time. The only error is that of ctx.
+	Next(ctx context.Context) (zone.Changes, error)
+
+	// Waiting says what the source still waits for before it is complete, one
+	// line each, fit to be shown to an operator. Once the source is complete it
+	// returns nothing, whatever happens later.
+	Waiting() []string
+}
+
+var (
+	_ Source = (*Kubernetes)(nil)
+	_ Source = (*Manifests)(nil)
+)

@@ -1,0 +1,280 @@
+package watch
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/clusterset-dns/zonegen/zone"
+)
+
+// store is all that is known of services and namespaces, put together by
+// service. Whatever changes it marks what is affected in the queue; what leaves
+// everything as it was marks nothing.
+//
+// The methods that put, drop and replace are called within update.
+type store struct {
+	queue  *queue
+	logger *slog.Logger
+
+	mu         sync.Mutex
+	services   map[zone.Key]*service
+	slices     map[sliceID]*slice
+	namespaces map[string]presence
+	pending    dirty // touched in the update that is running
+}
+
+// service is an import, or slices, or both; or the memory of one that was
+// handed out and whose removal was not yet.
+type service struct {
+	presence
+	key    zone.Key
+	spec   packed // empty without an import
+	slices []*slice
+	told   bool // the log says that there are no slices
+}
+
+// presence says whether a thing exists, and whether it was handed out as existing.
+type presence struct{ exists, delivered bool }
+
+func newStore(q *queue, logger *slog.Logger) *store {
+	return &store{
+		queue:      q,
+		logger:     logger,
+		services:   map[zone.Key]*service{},
+		slices:     map[sliceID]*slice{},
+		namespaces: map[string]presence{},
+		pending:    newDirty(),
+	}
+}
+
+// update runs f, which may change everything but the queue. What f touches is
+// marked when f is done: all at once, so that it goes into one batch.
+func (s *store) update(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+	if s.pending.empty() {
+		return
+	}
+	s.queue.touch(s.pending)
+	s.pending = newDirty()
+}
+
+func (s *store) putImport(o *importObject) {
+	svc := s.service(o.key)
+	if svc.exists && svc.spec == o.spec {
+		return
+	}
+	svc.exists, svc.spec = true, o.spec
+	s.touch(svc)
+}
+
+func (s *store) dropImport(key zone.Key) {
+	svc := s.services[key]
+	if svc == nil || !svc.exists {
+		return
+	}
+	svc.exists, svc.spec = false, ""
+	s.touch(svc)
+	s.prune(svc)
+}
+
+// replaceImports makes all the only imports there are.
+func (s *store) replaceImports(all []*importObject) {
+	listed := make(map[zone.Key]struct{}, len(all))
+	for _, o := range all {
+		listed[o.key] = struct{}{}
+		s.putImport(o)
+	}
+	for key := range s.services {
+		if _, ok := listed[key]; !ok {
+			s.dropImport(key)
+		}
+	}
+}
+
+func (s *store) putSlice(o *sliceObject) {
+	svc, old := s.service(o.service), s.slices[o.id]
+	if old != nil && old.service == svc && old.same(o.slice) {
+		return
+	}
+	o.slice.service = svc
+	svc.slices = append(svc.slices, o.slice)
+	if old != nil {
+		s.dropSlice(o.id)
+	}
+	s.slices[o.id] = o.slice
+	s.touch(svc)
+}
+
+func (s *store) dropSlice(id sliceID) {
+	old := s.slices[id]
+	if old == nil {
+		return
+	}
+	delete(s.slices, id)
+	svc := old.service
+	svc.slices = slices.DeleteFunc(svc.slices, func(x *slice) bool { return x == old })
+	s.touch(svc)
+	s.prune(svc)
+}
+
+// replaceSlices makes all the only slices there are.
+func (s *store) replaceSlices(all []*sliceObject) {
+	listed := make(map[sliceID]struct{}, len(all))
+	for _, o := range all {
+		listed[o.id] = struct{}{}
+		s.putSlice(o)
+	}
+	for id := range s.slices {
+		if _, ok := listed[id]; !ok {
+			s.dropSlice(id)
+		}
+	}
+}
+
+func (s *store) putNamespace(name namespaceObject) {
+	p := s.namespaces[string(name)]
+	if p.exists {
+		return
+	}
+	p.exists = true
+	s.namespaces[string(name)] = p
+	s.pending.namespaces[string(name)] = struct{}{}
+}
+
+func (s *store) dropNamespace(name namespaceObject) {
+	p := s.namespaces[string(name)]
+	switch {
+	case !p.exists:
+	case p.delivered:
+		s.namespaces[string(name)] = presence{delivered: true}
+		s.pending.namespaces[string(name)] = struct{}{}
+	default:
+		delete(s.namespaces, string(name))
+	}
+}
+
+// replaceNamespaces makes all the only namespaces there are.
+func (s *store) replaceNamespaces(all []namespaceObject) {
+	listed := make(map[namespaceObject]struct{}, len(all))
+	for _, name := range all {
+		listed[name] = struct{}{}
+		s.putNamespace(name)
+	}
+	for name := range s.namespaces {
+		if _, ok := listed[namespaceObject(name)]; !ok {
+			s.dropNamespace(namespaceObject(name))
+		}
+	}
+}
+
+// service returns the service named key, which is new if there was none.
+func (s *store) service(key zone.Key) *service {
+	svc := s.services[key]
+	if svc == nil {
+		svc = &service{key: key}
+		s.services[key] = svc
+	}
+	return svc
+}
+
+// touch marks a service unless nobody knows of it: slices without an import are
+// no service.
+func (s *store) touch(svc *service) {
+	if svc.exists || svc.delivered {
+		s.pending.services[svc.key] = struct{}{}
+	}
+}
+
+// prune forgets a service of which nothing is left and nothing is to be told.
+func (s *store) prune(svc *service) {
+	if svc.presence == (presence{}) && len(svc.slices) == 0 {
+		delete(s.services, svc.key)
+	}
+}
+
+// changes returns the present state of all that is dirty, and takes it as
+// handed out.
+func (s *store) changes(d dirty) zone.Changes {
+	var c zone.Changes
+	for key := range d.services {
+		if svc, exists, gone := s.deliver(key); exists {
+			c.Services = append(c.Services, svc)
+		} else if gone {
+			c.Removed = append(c.Removed, key)
+		}
+	}
+	for name := range d.namespaces {
+		if exists, gone := s.deliverNamespace(name); exists {
+			c.Namespaces = append(c.Namespaces, name)
+		} else if gone {
+			c.RemovedNamespaces = append(c.RemovedNamespaces, name)
+		}
+	}
+	slices.SortFunc(c.Services, func(a, b zone.Service) int { return compareKeys(a.Key, b.Key) })
+	slices.SortFunc(c.Removed, compareKeys)
+	slices.Sort(c.Namespaces)
+	slices.Sort(c.RemovedNamespaces)
+	return c
+}
+
+// deliver returns a service as it is now, or whether it is gone since it was
+// handed out last.
+func (s *store) deliver(key zone.Key) (out zone.Service, exists, gone bool) {
+	s.mu.Lock()
+	svc := s.services[key]
+	if svc == nil {
+		s.mu.Unlock()
+		return out, false, false
+	}
+	gone = svc.delivered && !svc.exists
+	svc.delivered = svc.exists
+	if !svc.exists {
+		s.prune(svc)
+		s.mu.Unlock()
+		return out, false, gone
+	}
+	spec, parts := svc.spec, slices.Clone(svc.slices) // each part is immutable
+	tell := !svc.told && len(parts) == 0
+	svc.told = svc.told || tell
+	s.mu.Unlock()
+
+	out = spec.unpack()
+	out.Key = key
+	for _, part := range parts {
+		out.Slices = append(out.Slices, part.unpack())
+	}
+	if tell && out.Type == zone.Headless {
+		s.logger.LogAttrs(context.Background(), slog.LevelDebug, "headless service without EndpointSlices has no records",
+			slog.String("namespace", key.Namespace), slog.String("service", key.Name))
+	}
+	return out, true, false
+}
+
+func (s *store) deliverNamespace(name string) (exists, gone bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, ok := s.namespaces[name]
+	if !ok {
+		return false, false
+	}
+	gone = p.delivered && !p.exists
+	p.delivered = p.exists
+	if p.exists {
+		s.namespaces[name] = p
+	} else {
+		delete(s.namespaces, name)
+	}
+	return p.exists, gone
+}
+
+func compareKeys(a, b zone.Key) int {
+	if n := strings.Compare(a.Namespace, b.Namespace); n != 0 {
+		return n
+	}
+	return strings.Compare(a.Name, b.Name)
+}
