@@ -92,6 +92,7 @@ func BenchmarkChange(b *testing.B) {
 		services := benchServices(n)
 		s := mustSet(b, Options{TTL: 5})
 		s.Apply(Changes{Services: services})
+		s.Snapshots()
 		b.Run(fmt.Sprintf("services=%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			ready := false

@@ -51,9 +51,24 @@ type Nameserver struct {
 	Addrs []netip.Addr
 }
 
+// OptionError says which field of [Options] cannot be used, and why.
+type OptionError struct {
+	Option string // the name of the field
+	Err    error
+}
+
+// Error names the option, its value and the fix.
+func (e *OptionError) Error() string { return e.Option + ": " + e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *OptionError) Unwrap() error { return e.Err }
+
 // withDefaults returns the options normalised, or says which one is wrong.
 func (o Options) withDefaults() (Options, error) {
 	var errs []error
+	bad := func(option, format string, args ...any) {
+		errs = append(errs, &OptionError{option, fmt.Errorf(format, args...)})
+	}
 	if len(o.Zones) == 0 {
 		o.Zones = []string{DefaultZone}
 	}
@@ -68,35 +83,41 @@ func (o Options) withDefaults() (Options, error) {
 		origin, err := hostname(z)
 		switch {
 		case err != nil:
-			errs = append(errs, fmt.Errorf("zone %w", err))
+			bad("Zones", "%w", err)
 		case len(origin)+1 > maxOrigin:
-			errs = append(errs, fmt.Errorf("zone %q: at most %d octets, so that services fit below it", z, maxOrigin))
+			bad("Zones", "%q: at most %d octets, so that services fit below it", z, maxOrigin)
 		case inZone(origin, "arpa."):
-			errs = append(errs, fmt.Errorf("zone %q: reverse zones are made beside the forward ones; choose them by CIDR", z))
+			bad("Zones", "%q: reverse zones are made beside the forward ones; choose them by CIDR", z)
 		case slices.Contains(o.Zones[:i], origin):
-			errs = append(errs, fmt.Errorf("zone %q: given twice", z))
+			bad("Zones", "%q: given twice", z)
 		}
 		o.Zones[i] = origin
 	}
 	if o.TTL > MaxTTL {
-		errs = append(errs, fmt.Errorf("TTL %d: 0 to %d seconds", o.TTL, MaxTTL))
+		bad("TTL", "%d: 0 to %d seconds", o.TTL, MaxTTL)
 	}
 	if !isVersion(o.DNSVersion) {
-		errs = append(errs, fmt.Errorf("DNS version %q: 1 to 64 letters, digits, dots, hyphens and plus signs", o.DNSVersion))
+		bad("DNSVersion", "%q: 1 to 64 letters, digits, dots, hyphens and plus signs", o.DNSVersion)
 	}
 	if o.NoReverse && len(o.ReverseCIDRs) > 0 {
-		errs = append(errs, errors.New("reverse zones are both chosen and left out: use one of the two"))
+		bad("NoReverse", "reverse zones are both chosen and left out: use one of the two")
 	}
-	for _, p := range o.ReverseCIDRs {
-		if !p.IsValid() {
-			errs = append(errs, errors.New("an invalid reverse CIDR"))
+	for i, p := range o.ReverseCIDRs {
+		if !p.IsValid() || p.Addr().Is4In6() {
+			bad("ReverseCIDRs", "%q: not a prefix such as 10.0.0.0/8 or fd00::/8", p)
+			continue
+		}
+		for _, q := range o.ReverseCIDRs[:i] {
+			if p.Overlaps(q) {
+				bad("ReverseCIDRs", "%s overlaps with %s: give the wider one only", p, q)
+			}
 		}
 	}
 	o.Nameservers = slices.Clone(o.Nameservers)
 	for i, ns := range o.Nameservers {
 		checked, err := ns.check(o.Zones)
 		if err != nil {
-			errs = append(errs, err)
+			bad("Nameservers", "%w", err)
 		}
 		o.Nameservers[i] = checked
 	}
@@ -110,7 +131,7 @@ func (ns Nameserver) check(zones []string) (Nameserver, error) {
 	if ns.Host != "" {
 		host, err := hostname(ns.Host)
 		if err != nil {
-			return ns, fmt.Errorf("name server %w", err)
+			return ns, err
 		}
 		name, inside = host, false
 		ns.Host = host
@@ -121,19 +142,19 @@ func (ns Nameserver) check(zones []string) (Nameserver, error) {
 			inside = true
 			for _, taken := range []string{"svc", "pod", "dns-version"} {
 				if inZone(host, taken+"."+z) {
-					return ns, fmt.Errorf("name server %q: %s.%s is for services; use another name", host, taken, z)
+					return ns, fmt.Errorf("%q: %s.%s is for services; use another name", host, taken, z)
 				}
 			}
 		}
 	}
 	if inside && len(ns.Addrs) == 0 {
-		return ns, fmt.Errorf("name server %q: it is inside the zone, so give its address", name)
+		return ns, fmt.Errorf("%q: it is inside the zone, so give its address", name)
 	}
 	ns.Addrs = slices.Clone(ns.Addrs)
 	for i, a := range ns.Addrs {
 		a, ok := address(a.String())
 		if !ok {
-			return ns, fmt.Errorf("name server %q: %s is no address of a host", name, ns.Addrs[i])
+			return ns, fmt.Errorf("%q: %s is no address of a host", name, ns.Addrs[i])
 		}
 		ns.Addrs[i] = a
 	}

@@ -3,7 +3,6 @@ package zone
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -46,7 +45,7 @@ type groupClaim struct {
 	vip   bool // the address is a ClusterSetIP of the service
 }
 
-func newReverse(o Options) (*reverse, error) {
+func newReverse(o Options) *reverse {
 	r := &reverse{
 		byCIDR: make(map[netip.Prefix]*reverseZone),
 		groups: make(map[netip.Prefix]*group),
@@ -58,15 +57,7 @@ func newReverse(o Options) (*reverse, error) {
 	if len(cidrs) == 0 && !o.NoReverse {
 		cidrs = []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0), netip.PrefixFrom(netip.IPv6Unspecified(), 0)}
 	}
-	for i, p := range cidrs {
-		if p.Addr().Is4In6() {
-			return nil, fmt.Errorf("reverse CIDR %s: write an IPv4-mapped prefix as IPv4", p)
-		}
-		for _, q := range cidrs[:i] {
-			if p.Overlaps(q) {
-				return nil, fmt.Errorf("reverse CIDR %s overlaps with %s: give the wider one only", p, q)
-			}
-		}
+	for _, p := range cidrs {
 		for _, part := range splitOnBorder(p.Masked()) {
 			z := &reverseZone{prefix: part, origin: reverseName(part), order: newOrder()}
 			z.apex = reverseApex(z.origin, o)
@@ -83,7 +74,7 @@ func newReverse(o Options) (*reverse, error) {
 		slices.SortFunc(*bits, func(a, b int) int { return cmp.Compare(b, a) })
 		*bits = slices.Compact(*bits)
 	}
-	return r, nil
+	return r
 }
 
 // update takes in that a service's block has changed, each may be nil.

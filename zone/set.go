@@ -47,16 +47,14 @@ type namespace struct {
 }
 
 // NewSet returns the set of zones that the options describe, without services.
-// The error names each option that cannot be used.
+// Of each option that cannot be used, the joined error holds an [OptionError].
 func NewSet(o Options) (*Set, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	s := &Set{options: o, services: make(map[Key]*entry), namespaces: make(map[string]*namespace)}
-	if s.reverse, err = newReverse(o); err != nil {
-		return nil, err
-	}
+	s.reverse = newReverse(o)
 	for _, z := range o.Zones {
 		s.forward = append(s.forward, &forwardZone{origin: z, apex: forwardApex(z, o), order: newOrder()})
 	}
