@@ -1,0 +1,53 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// raceEnv is the variable that has zonegen and coredns built with the race detector if it is not empty; a race that
+// it finds fails the test whose process had it.
+const raceEnv = "ZONEGEN_E2E_RACE"
+
+var (
+	buildZonegen = sync.OnceValues(func() (string, error) { return goBuild("..", "./cmd/zonegen") })
+	buildCoredns = sync.OnceValues(func() (string, error) { return goBuild("..", "./cmd/coredns") })
+)
+
+// zonegen returns the path of a zonegen built from this repository, once per test run.
+func zonegen(t testing.TB) string { return built(t, buildZonegen) }
+
+// coredns returns the path of a CoreDNS with our plugin built from this repository, once per test run.
+func coredns(t testing.TB) string { return built(t, buildCoredns) }
+
+func built(t testing.TB, build func() (string, error)) string {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// goBuild builds a command of the module in dir.
+func goBuild(dir, pkg string) (string, error) {
+	tmp, err := os.MkdirTemp("", "zonegen-e2e-bin-")
+	if err != nil {
+		return "", err
+	}
+	atEnd(func() { _ = os.RemoveAll(tmp) })
+	binary := filepath.Join(tmp, path.Base(pkg))
+	args := []string{"build", "-C", dir, "-o", binary}
+	if os.Getenv(raceEnv) != "" {
+		args = append(args, "-race")
+	}
+	if out, err := exec.Command("go", append(args, pkg)...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go %q: %w\n%s", args, err, out)
+	}
+	return binary, nil
+}

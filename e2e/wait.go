@@ -1,0 +1,50 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+)
+
+const (
+	// patience is how long a test waits for what should take milliseconds, on a machine that is busy with others.
+	patience = 60 * time.Second
+	// pollInterval is the time between two looks at a condition.
+	pollInterval = 10 * time.Millisecond
+)
+
+// eventually waits until condition returns nil, and fails the test with its last error if it never does.
+func eventually(t testing.TB, what string, condition func() error) {
+	t.Helper()
+	if err := poll(patience, condition); err != nil {
+		t.Fatalf("%s: not within %s: %v", what, patience, err)
+	}
+}
+
+// throughout fails the test as soon as condition returns an error before that time is over.
+func throughout(t testing.TB, during time.Duration, what string, condition func() error) {
+	t.Helper()
+	start := time.Now()
+	err := wait.PollUntilContextTimeout(context.Background(), pollInterval, during, true,
+		func(context.Context) (bool, error) { return false, condition() })
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("%s: no longer after %s: %v", what, time.Since(start).Round(time.Millisecond), err)
+	}
+}
+
+// poll calls condition until it returns nil, or else returns its last error when the time is over.
+func poll(within time.Duration, condition func() error) error {
+	var last error
+	err := wait.PollUntilContextTimeout(context.Background(), pollInterval, within, true,
+		func(context.Context) (bool, error) {
+			last = condition()
+			return last == nil, nil
+		})
+	if err == nil {
+		return nil
+	}
+	return last
+}
