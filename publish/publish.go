@@ -1,0 +1,121 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/clusterset-dns/zonegen/zone"
+)
+
+// Result says what became of one zone in a Publish.
+type Result struct {
+	// Zone is the origin.
+	Zone string
+	// Path is the file, also if it could not be written; empty if the zone can
+	// have none.
+	Path string
+	// Serial is the serial that the file has now; 0 with an error.
+	Serial uint32
+	// Bytes is the size of the file; 0 with an error.
+	Bytes int64
+	// Written reports that the file is a new one. With an error, it is in its
+	// place but perhaps not on disk.
+	Written bool
+	// Took is the time that this zone took.
+	Took time.Duration
+	// Err says why the zone was not published; what to do stands in it.
+	Err error
+}
+
+// Publish makes the files in the folder those of the snapshots: it writes those
+// that differ, each of them atomically, and leaves the others alone. On return
+// without an error all of them are on disk.
+//
+// The results are in the order of the snapshots. The error joins theirs; call
+// Publish again, later, with the snapshots of then. When ctx is done, the zone
+// in work is finished and the remaining ones have ctx's error.
+func (f *Folder) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([]Result, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	results := make([]Result, len(snapshots))
+	for i, snapshot := range snapshots {
+		results[i].Zone = snapshot.Origin()
+	}
+	if err := f.ensure(); err != nil {
+		for i := range results {
+			results[i].Err = err
+		}
+		return results, err
+	}
+	for i, snapshot := range snapshots {
+		f.publish(ctx, snapshot, &results[i])
+	}
+	f.sync(results)
+	f.note(results)
+
+	errs := make([]error, len(results))
+	for i := range results {
+		errs[i] = results[i].Err
+	}
+	return results, errors.Join(errs...)
+}
+
+// publish publishes one zone.
+func (f *Folder) publish(ctx context.Context, snapshot *zone.Snapshot, result *Result) {
+	start := time.Now()
+	defer func() { result.Took = time.Since(start) }()
+	name, err := FileName(snapshot.Origin())
+	if err != nil {
+		result.Err = err
+		return
+	}
+	result.Path = filepath.Join(f.options.Path, name)
+	if ctx.Err() != nil {
+		result.Err = context.Cause(ctx)
+		return
+	}
+	z := f.zones[snapshot.Origin()]
+	if z == nil {
+		z = &zoneFile{name: name}
+		f.zones[snapshot.Origin()] = z
+	}
+	if result.Err = f.look(z, snapshot); result.Err != nil {
+		return
+	}
+	if z.held != nil && z.held.Equal(snapshot) {
+		z.held = snapshot // lets go of the older one
+		result.Err = f.dress(z)
+	} else {
+		result.Err = f.write(z, snapshot)
+		result.Written = result.Err == nil
+	}
+	if result.Err == nil {
+		result.Serial, result.Bytes = z.serial, z.info.Size()
+	}
+}
+
+// sync puts the new entries of the folder on disk, once for all that were
+// written. If that fails, the kernel may have dropped them and report success
+// the next time, so they are written again.
+func (f *Folder) sync(results []Result) {
+	written := false
+	for i := range results {
+		written = written || results[i].Written
+	}
+	if !written {
+		return
+	}
+	err := syncFolder(f.handle.dir)
+	if err == nil {
+		return
+	}
+	for i := range results {
+		if r := &results[i]; r.Written {
+			r.Err = fail(r.Path, f.options.Path, err)
+			r.Serial, r.Bytes = 0, 0
+			f.zones[r.Zone].forget()
+		}
+	}
+}

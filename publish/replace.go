@@ -1,0 +1,141 @@
+package publish
+
+import (
+	"bufio"
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"syscall"
+)
+
+// Sizes of writing, measured with 40 MB of 20,000 blocks on ext4 and tmpfs. A
+// copy into 256 KiB is as quick as writev(2) with 1,024 blocks, and both are
+// five times quicker than a write(2) for each block. Handing 4 MiB at a time to
+// the disk while the next are copied takes a quarter off the time until all of
+// it is synced.
+const (
+	writeSize     = 256 << 10
+	writebackSize = 4 << 20
+)
+
+// replace makes content the file called name, all or nothing and durably once
+// the folder is synced (see [Folder.Publish]). The system calls, in order:
+//
+//	openat(temp, O_CREAT|O_EXCL, 0600)
+//	write(temp) until all is written
+//	fchmod(temp), fchown(temp)
+//	fsync(temp)
+//	close(temp)
+//	renameat(temp, name)
+//	fsync(folder)               by the caller, once for all its files
+//
+// Proof that name is always one whole file:
+//
+//   - Nothing is ever written to an inode that name leads to. O_EXCL makes the
+//     inode a new one, only the temporary name leads to it until the rename,
+//     and it is closed before. So a reader that has a file open reads that one
+//     file to its end, and its content never changes.
+//   - rename(2) replaces name atomically: at any moment it leads to the old
+//     inode or to the new one, never to none.
+//   - A crash of the machine can lose or reorder what was not synced. The new
+//     inode's data, size, mode and owner are synced before the rename is even
+//     asked for, so whichever of the two entries survives, it leads to a whole
+//     file that others may read. Once the folder is synced, it is the new one.
+//   - Every call before the rename can fail or be the last one before a kill;
+//     name is untouched then. After an error the temporary file is removed
+//     here, after a kill by the next run (removeLeftovers).
+//   - close(2) is checked before the rename as well: NFS reports there what it
+//     could not store.
+//
+// Seen reports whether the rename was asked for: then others may have read the
+// content even if an error is returned, since a rename on a network filesystem
+// can fail here and be done there. Info is the new file.
+func (h *handle) replace(name string, content net.Buffers, mode fs.FileMode, owner *Owner) (info fs.FileInfo, seen bool, err error) {
+	temp := tempName()
+	file, err := h.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, false, err
+	}
+	info, err = fill(file, content, mode, owner)
+	if err == nil {
+		seen = true
+		err = h.root.Rename(temp, name)
+	}
+	if err != nil {
+		if left := h.root.Remove(temp); left != nil && !errors.Is(left, fs.ErrNotExist) {
+			h.litter = true
+		}
+		return nil, seen, err
+	}
+	return info, seen, nil
+}
+
+// fill writes content to a new file, gives it its mode and owner, syncs and
+// closes it.
+func fill(file *os.File, content net.Buffers, mode fs.FileMode, owner *Owner) (info fs.FileInfo, err error) {
+	defer func() {
+		if closeErr := file.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	if err := write(file, content); err != nil {
+		return nil, err
+	}
+	// The mode first: after chown the file may be another user's, whose mode
+	// only root may change.
+	if err := file.Chmod(mode); err != nil {
+		return nil, err
+	}
+	if info, err = file.Stat(); err != nil {
+		return nil, err
+	}
+	if !owner.owns(info) {
+		if err := file.Chown(owner.UID, owner.GID); err != nil {
+			return nil, err
+		}
+	}
+	if err := file.Sync(); err != nil {
+		return nil, err
+	}
+	return file.Stat()
+}
+
+// write writes all of content. A short write is an error ([os.File.Write]).
+func write(file *os.File, content net.Buffers) error {
+	w := bufio.NewWriterSize(file, writeSize)
+	var written, started int64
+	for _, block := range content {
+		if _, err := w.Write(block); err != nil {
+			return err
+		}
+		written += int64(len(block))
+		if written-started >= writebackSize {
+			// A few bytes may still be in w: fsync takes them along.
+			startWriteback(file, started, written-started)
+			started = written
+		}
+	}
+	return w.Flush()
+}
+
+// owns reports whether a file has this owner. No owner owns every file.
+func (o *Owner) owns(info fs.FileInfo) bool {
+	if o == nil {
+		return true
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok &&
+		(o.UID == -1 || o.UID == int(stat.Uid)) &&
+		(o.GID == -1 || o.GID == int(stat.Gid))
+}
+
+// syncFolder puts the entries of a folder on disk. Some network and user-space
+// filesystems cannot do it and say EINVAL; there is nothing more to do there.
+func syncFolder(dir *os.File) error {
+	err := dir.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return err
+}
