@@ -124,7 +124,7 @@ func (m *model) port(p Port, service string, slice bool) (proto, name string, ok
 		return "", "", false
 	}
 	name, valid := modelLabel(p.Name)
-	if _, fits := dns.IsDomainName("_" + name + "." + proto + "." + service); !valid || !fits || len(name) > 62 {
+	if fits := len("_"+name+"."+proto+"."+service) < 255; !valid || !fits || len(name) > 62 {
 		name = ""
 	}
 	return proto, name, true
@@ -200,7 +200,9 @@ func (m *model) service(zone string, s *Service, first bool) {
 					}
 				}
 				target := host + "." + cluster + "." + name
-				if _, ok := dns.IsDomainName(target); !ok || !named {
+				// On the wire, a name has one octet more than its text, and at most
+				// 255. (dns.IsDomainName takes one too many.)
+				if len(target) >= 255 || !named {
 					continue
 				}
 				m.address(zone, target, a)

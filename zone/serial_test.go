@@ -14,6 +14,7 @@ func TestNextSerial(t *testing.T) {
 		want uint32
 	}{
 		{"first", 0, clock, clock},
+		{"first, after 2038", 0, 1<<31 + 5, 1<<31 + 5},
 		{"clock ahead", clock - 60, clock, clock},
 		{"twice in one second", clock, clock, clock + 1},
 		{"clock went back", clock + 3600, clock, clock + 3601},

@@ -73,7 +73,7 @@ func (c *chunk) equal(o *chunk) bool {
 		return false
 	}
 	for i, it := range c.items {
-		if it.key != o.items[i].key || !it.block.same(o.items[i].block) {
+		if !it.block.same(o.items[i].block) {
 			return false
 		}
 	}
