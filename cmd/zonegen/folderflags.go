@@ -1,0 +1,42 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/pflag"
+
+	"github.com/clusterset-dns/zonegen/publish"
+)
+
+// folderFlags choose where zone files go.
+type folderFlags struct {
+	path, mode, owner string
+}
+
+func (f *folderFlags) register(flags *pflag.FlagSet, path string) {
+	flags.StringVar(&f.path, "zone-dir", path, "`folder` for the zone files db.ZONE; made if it is missing")
+	flags.StringVar(&f.mode, "file-mode", fmt.Sprintf("%#o", uint32(publish.DefaultMode)), "`mode` of the zone files, in octal")
+	flags.StringVar(&f.owner, "file-owner", "", "owner of the zone files as numbers, `UID[:GID]` (default: who runs zonegen)")
+}
+
+// options returns what the flags describe.
+func (f *folderFlags) options(logger *slog.Logger) (publish.FolderOptions, error) {
+	o := publish.FolderOptions{Path: f.path, Logger: logger}
+	var errs [3]error
+	if f.path == "" {
+		errs[0] = errors.New("--zone-dir: must not be empty; give a folder such as /zones")
+	}
+	if o.Mode, errs[1] = publish.ParseMode(f.mode); errs[1] != nil {
+		errs[1] = fmt.Errorf("--file-mode %w", errs[1])
+	}
+	if f.owner != "" {
+		owner, err := publish.ParseOwner(f.owner)
+		if err != nil {
+			errs[2] = fmt.Errorf("--file-owner %w", err)
+		}
+		o.Owner = &owner
+	}
+	return o, errors.Join(errs[:]...)
+}

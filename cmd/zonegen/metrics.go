@@ -1,0 +1,103 @@
+package main
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/clusterset-dns/zonegen/publish"
+	"github.com/clusterset-dns/zonegen/zone"
+)
+
+// metrics is what a running zonegen tells Prometheus.
+type metrics struct {
+	registry        *prometheus.Registry
+	complete        prometheus.Gauge
+	services        prometheus.Gauge
+	records         *prometheus.GaugeVec
+	serial          *prometheus.GaugeVec
+	bytes           *prometheus.GaugeVec
+	published       *prometheus.GaugeVec
+	publications    *prometheus.CounterVec
+	renderSeconds   prometheus.Histogram
+	publishSeconds  *prometheus.HistogramVec
+	dropped         *prometheus.CounterVec
+	droppedServices prometheus.Gauge
+}
+
+// The results of a publication.
+const (
+	resultWritten   = "written"
+	resultUnchanged = "unchanged"
+	resultFailed    = "failed"
+)
+
+// buckets are those of durations, in seconds: from a change of one service to
+// the first zone of a very large clusterset.
+var buckets = []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5, 10}
+
+func newMetrics() *metrics {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	f := promauto.With(r)
+	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		return f.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+	}
+	m := &metrics{
+		registry:     r,
+		complete:     gauge("zonegen_source_complete", "Whether the source of services has delivered its first complete state (1) or not (0).").WithLabelValues(),
+		services:     gauge("zonegen_services", "Multi-cluster services that have records.").WithLabelValues(),
+		records:      gauge("zonegen_zone_records", "Records of the newest version of a zone.", "zone", "type"),
+		serial:       gauge("zonegen_zone_serial", "SOA serial of the published version of a zone.", "zone", "publisher"),
+		bytes:        gauge("zonegen_zone_size_bytes", "Size of the published version of a zone.", "zone", "publisher"),
+		published:    gauge("zonegen_zone_last_published_timestamp_seconds", "Unix time of the last write of a zone.", "zone", "publisher"),
+		publications: f.NewCounterVec(prometheus.CounterOpts{Name: "zonegen_publications_total", Help: "Publications of a zone by result: written, unchanged or failed."}, []string{"zone", "publisher", "result"}),
+		renderSeconds: f.NewHistogram(prometheus.HistogramOpts{
+			Name: "zonegen_render_duration_seconds", Help: "Time from a batch of changes to new snapshots of all zones.", Buckets: buckets,
+		}),
+		publishSeconds: f.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "zonegen_publish_duration_seconds", Help: "Time that publishing all zones took.", Buckets: buckets,
+		}, []string{"publisher"}),
+		dropped:         f.NewCounterVec(prometheus.CounterOpts{Name: "zonegen_dropped_input_total", Help: "Values of the API or of manifests that were left out of the zone, by reason."}, []string{"reason"}),
+		droppedServices: gauge("zonegen_services_with_dropped_input", "Services of which something is left out of the zone now.").WithLabelValues(),
+	}
+	for _, reason := range zone.Reasons {
+		m.dropped.WithLabelValues(string(reason))
+	}
+	gauge("zonegen_build_info", "A constant 1, labelled by version.", "version").WithLabelValues(buildVersion()).Set(1)
+	return m
+}
+
+// rendered notes the newest state of the zones.
+func (m *metrics) rendered(set *zone.Set, snapshots []*zone.Snapshot, took time.Duration) {
+	m.renderSeconds.Observe(took.Seconds())
+	m.services.Set(float64(set.Services()))
+	for _, s := range snapshots {
+		c := s.Counts()
+		for kind, n := range map[string]int{"A": c.A, "AAAA": c.AAAA, "SRV": c.SRV, "PTR": c.PTR, "TXT": c.TXT, "NS": c.NS, "SOA": c.SOA} {
+			m.records.WithLabelValues(s.Origin(), kind).Set(float64(n))
+		}
+	}
+}
+
+// publication notes what became of the zones in one publisher.
+func (m *metrics) publication(publisher string, results []publish.Result, took time.Duration, now time.Time) {
+	m.publishSeconds.WithLabelValues(publisher).Observe(took.Seconds())
+	for _, r := range results {
+		result := resultUnchanged
+		switch {
+		case r.Err != nil:
+			result = resultFailed
+		case r.Written:
+			result = resultWritten
+			m.published.WithLabelValues(r.Zone, publisher).Set(float64(now.UnixMilli()) / 1000)
+		}
+		m.publications.WithLabelValues(r.Zone, publisher, result).Inc()
+		if r.Err == nil {
+			m.serial.WithLabelValues(r.Zone, publisher).Set(float64(r.Serial))
+			m.bytes.WithLabelValues(r.Zone, publisher).Set(float64(r.Bytes))
+		}
+	}
+}
