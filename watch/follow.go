@@ -13,12 +13,12 @@ import (
 )
 
 // backoff is the pause between attempts, from half a second to five, plus up to
-// half of it at random. client-go's own goes to a minute, in which name servers
+// a fifth of it at random. client-go's own goes to a minute, in which name servers
 // would serve what is no longer true although the API is back.
 var backoff = wait.Backoff{
 	Duration: 500 * time.Millisecond,
 	Factor:   2,
-	Jitter:   0.5,
+	Jitter:   0.2,
 	Cap:      5 * time.Second,
 	Steps:    math.MaxInt32,
 }

@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,19 +27,36 @@ func (k *Kubernetes) watchImports(ctx context.Context) {
 		replace: k.store.replaceImports,
 		listed:  k.importAccess.wasListed,
 	}
+	for ctx.Err() == nil {
+		version := k.awaitImportVersion(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		lw, example := k.importRequests(version)
+		follow(ctx, k.importAccess, example, lw, feed)
+		// Discovery may be behind and still promise what is gone.
+		select {
+		case <-time.After(backoff.Duration):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// awaitImportVersion asks discovery until there is a version to watch, or ctx
+// is done.
+func (k *Kubernetes) awaitImportVersion(ctx context.Context) (version string) {
 	retry(ctx, func(ctx context.Context) bool {
-		version, err := k.importVersion(ctx)
-		if err != nil {
+		var err error
+		if version, err = k.importVersion(ctx); err != nil {
 			if reportable(ctx, err) {
 				k.importAccess.failed(verbDiscover, err)
 			}
 			return false
 		}
 		k.logger.LogAttrs(ctx, slog.LevelDebug, "ServiceImports are served", slog.String("version", version))
-		lw, example := k.importRequests(version)
-		follow(ctx, k.importAccess, example, lw, feed)
-		return false
+		return true
 	})
+	return version
 }
 
 // importVersion asks discovery for the version to watch. The error is a
