@@ -25,6 +25,7 @@ type apiServer struct {
 	client.WithWatch
 	config *rest.Config
 
+	mu     sync.Mutex // of starting and ending env: an interrupt may come any time
 	env    *envtest.Environment
 	dir    string // of its certificates and its log
 	shared bool   // by all tests

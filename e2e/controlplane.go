@@ -59,7 +59,10 @@ func startAPI(dir string, crds []*apiextensionsv1.CustomResourceDefinition) (*ap
 	}
 
 	atEnd(func() { _ = a.end() })
-	if a.config, err = env.Start(); err != nil {
+	a.mu.Lock()
+	a.config, err = env.Start()
+	a.mu.Unlock()
+	if err != nil {
 		return nil, fmt.Errorf("%w\nthe end of its log:\n%s", errors.Join(err, a.end()), tail(log.Name()))
 	}
 	a.config.QPS = -1 // no limit
@@ -73,6 +76,8 @@ func startAPI(dir string, crds []*apiextensionsv1.CustomResourceDefinition) (*ap
 func (a *apiServer) stop(t testing.TB) {
 	t.Helper()
 	a.mustBePrivate(t)
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if err := a.kill(); err != nil {
 		t.Fatalf("stopping the API server: %v", err)
 	}
@@ -81,6 +86,8 @@ func (a *apiServer) stop(t testing.TB) {
 // start starts a stopped API server on the port it had, and returns when it is healthy.
 func (a *apiServer) start(t testing.TB) {
 	t.Helper()
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if err := a.env.ControlPlane.APIServer.Start(); err != nil {
 		t.Fatalf("starting the API server again: %v\nthe end of its log:\n%s", err, tail(filepath.Join(a.dir, "log")))
 	}
@@ -112,9 +119,12 @@ func (a *apiServer) mustBePrivate(t testing.TB) {
 
 // end ends the API server and etcd. It may be called more than once.
 func (a *apiServer) end() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	return errors.Join(a.kill(), a.env.Stop())
 }
 
+// kill ends the API server only; a.mu is held.
 func (a *apiServer) kill() error {
 	err := a.signal(syscall.SIGKILL)
 	if err != nil && !errors.Is(err, syscall.ESRCH) && !errors.Is(err, os.ErrNotExist) {

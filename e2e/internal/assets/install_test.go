@@ -1,7 +1,6 @@
 package assets
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -84,29 +83,5 @@ func TestInstallStopsWaiting(t *testing.T) {
 	defer cancel()
 	if err := install(ctx, dir, t.Output(), fill); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want the context's error", err)
-	}
-}
-
-func TestProgress(t *testing.T) {
-	var log bytes.Buffer
-	p := newProgress(&log)
-	for _, part := range []string{"go: downloading example.org/m", "od v1.2.3\n"} {
-		if _, err := p.Write([]byte(part)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, want := p.String(), "1 modules downloaded, now example.org/mod v1.2.3"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	p.setTotal(3)
-	if _, err := p.Write([]byte("example.org/mod\nexample.org/mod/b\n# example.org/mod/b\nb.go:1:2: undefined: x\n")); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := p.String(), "2 of at most 3 packages compiled, now example.org/mod/b"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	err := p.failed("go build", errors.New("exit status 1"))
-	if got, want := err.Error(), "go build: exit status 1\n# example.org/mod/b\nb.go:1:2: undefined: x"; got != want {
-		t.Errorf("got %q, want %q", got, want)
 	}
 }

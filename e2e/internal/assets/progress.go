@@ -71,19 +71,23 @@ func (p *progress) setTotal(n int) {
 
 func (p *progress) elapsed() time.Duration { return time.Since(p.start).Round(time.Second) }
 
-// printf prints a line of its own, not one of the go command's.
+// printf prints a line of our own, not one of the go command's.
 func (p *progress) printf(format string, args ...any) {
+	line := fmt.Sprintf("controlplane: "+format+"\n", args...)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	fmt.Fprintf(p.log, "controlplane: "+format+"\n", args...)
+	_, _ = io.WriteString(p.log, line)
 }
 
 // String tells where the build is.
 func (p *progress) String() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.total == 0 {
+	switch {
+	case p.total == 0:
 		return fmt.Sprintf("%d modules downloaded, now %s", p.downloaded, p.last)
+	case p.compiled == 0:
+		return fmt.Sprintf("none of %d packages had to be compiled so far", p.total)
 	}
 	return fmt.Sprintf("%d of at most %d packages compiled, now %s", p.compiled, p.total, p.last)
 }

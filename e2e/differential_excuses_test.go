@@ -1,0 +1,207 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
+	mcsv1beta1 "sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
+)
+
+// question is what was asked, in lower case; labels are those below the zone.
+type question struct {
+	name   string
+	qtype  uint16
+	labels []string
+}
+
+func newQuestion(name string, qtype uint16) question {
+	q := question{name: strings.ToLower(name), qtype: qtype}
+	if q.name != clusterset {
+		q.labels = dns.SplitDomainName(strings.TrimSuffix(q.name, "."+clusterset))
+	}
+	return q
+}
+
+// below returns the labels below a service's name and the service, if there is one.
+func (q question) below() ([]string, types.NamespacedName) {
+	n := len(q.labels)
+	if n < 3 || q.labels[n-1] != "svc" {
+		return nil, types.NamespacedName{}
+	}
+	return q.labels[:n-3], types.NamespacedName{Name: q.labels[n-3], Namespace: q.labels[n-2]}
+}
+
+// port reports whether the name has the form _PORT._PROTO.S.N.svc.Z.
+func (q question) port() bool {
+	labels, _ := q.below()
+	return len(labels) == 2 && strings.HasPrefix(labels[0], "_") && strings.HasPrefix(labels[1], "_")
+}
+
+// excuse is one of the on-purpose differences of docs/records.md. Check returns what is wrong with the answers, if
+// they are not what is written there.
+type excuse struct {
+	name    string
+	applies func(d *differential, q question) bool
+	check   func(d *differential, q question, oracle, ours *dns.Msg) string
+}
+
+func excuseNames() []string {
+	var names []string
+	for _, e := range excuses {
+		names = append(names, e.name)
+	}
+	return names
+}
+
+var excuses = []excuse{
+	{
+		name: "the name server is the configured one",
+		applies: func(_ *differential, q question) bool {
+			return q.name == clusterset && q.qtype == dns.TypeNS || q.name == "ns.dns."+clusterset
+		},
+		check: func(_ *differential, q question, _, ours *dns.Msg) string {
+			if q.name == clusterset && (len(ours.Answer) != 1 || ours.Answer[0].(*dns.NS).Ns != "ns.dns."+clusterset) {
+				return "not one NS"
+			}
+			if q.qtype == dns.TypeA && (len(ours.Answer) != 1 || ours.Answer[0].(*dns.A).A.String() != "127.0.0.1") {
+				return "not the address of the flag"
+			}
+			return ""
+		},
+	},
+	{
+		name: "a name that exists exists for every type",
+		applies: func(d *differential, q question) bool {
+			return d.owners[q.name] != nil && (q.name == clusterset && q.qtype == dns.TypeTXT || q.name == "dns-version."+clusterset && q.qtype != dns.TypeTXT)
+		},
+		check: func(_ *differential, _ question, oracle, ours *dns.Msg) string {
+			if oracle.Rcode != dns.RcodeNameError {
+				return "the in-memory plugin knows the name"
+			}
+			return want(ours, dns.RcodeSuccess, false)
+		},
+	},
+	{
+		name:    "a marker makes the name above it exist",
+		applies: func(_ *differential, q question) bool { return len(q.labels) > 0 && q.labels[0] == "_zonegen" },
+		check: func(_ *differential, q question, _, ours *dns.Msg) string {
+			return want(ours, dns.RcodeSuccess, q.qtype == dns.TypeTXT)
+		},
+	},
+	{
+		name: "a portless ClusterSetIP resolves",
+		applies: func(d *differential, q question) bool {
+			below, service := q.below()
+			object := d.state.imports[service]
+			return len(below) == 0 && object != nil && object.Spec.Type == mcsv1beta1.ClusterSetIP && len(object.Spec.Ports) == 0
+		},
+		check: func(d *differential, q question, oracle, ours *dns.Msg) string {
+			if oracle.Rcode != dns.RcodeNameError {
+				return "the in-memory plugin has an answer"
+			}
+			_, service := q.below()
+			has := map[uint16]bool{}
+			for _, ip := range d.state.imports[service].Spec.IPs {
+				if strings.Contains(ip, ":") {
+					has[dns.TypeAAAA] = true
+				} else {
+					has[dns.TypeA] = true
+				}
+			}
+			return want(ours, dns.RcodeSuccess, has[q.qtype])
+		},
+	},
+	{
+		name: "a slice whose cluster is no label has no endpoint names and no SRV",
+		applies: func(d *differential, q question) bool {
+			below, service := q.below()
+			bad := slices.ContainsFunc(d.state.slicesOf(service), clusterIsNoLabel)
+			return bad && (q.qtype == dns.TypeSRV && (len(below) == 0 || q.port()) || len(below) == 1 || len(below) == 2 && !isLabel(below[1]) || q.port())
+		},
+		check: func(d *differential, q question, _, ours *dns.Msg) string {
+			for _, rr := range ours.Answer {
+				if target := rr.(*dns.SRV).Target; !d.owners[target][dns.TypeA] && !d.owners[target][dns.TypeAAAA] {
+					return "an SRV to " + target + ", which does not resolve"
+				}
+			}
+			return ""
+		},
+	},
+	{
+		name: "SRV at an endpoint name",
+		applies: func(d *differential, q question) bool {
+			below, _ := q.below()
+			return len(below) == 2 && !q.port() && q.qtype == dns.TypeSRV
+		},
+		check: func(_ *differential, _ question, oracle, ours *dns.Msg) string {
+			if len(oracle.Answer) == 0 {
+				return "the in-memory plugin has none"
+			}
+			return want(ours, dns.RcodeSuccess, false)
+		},
+	},
+	{
+		name: "an address at a port's name",
+		applies: func(d *differential, q question) bool {
+			return q.port() && (q.qtype == dns.TypeA || q.qtype == dns.TypeAAAA) && d.owners[q.name][dns.TypeSRV]
+		},
+		check: func(_ *differential, _ question, oracle, ours *dns.Msg) string {
+			if len(oracle.Answer) == 0 {
+				return "the in-memory plugin has none"
+			}
+			return want(ours, dns.RcodeSuccess, false)
+		},
+	},
+	{
+		name:    "a port's name without any SRV record",
+		applies: func(d *differential, q question) bool { return q.port() && d.owners[q.name] == nil },
+		check: func(d *differential, q question, oracle, ours *dns.Msg) string {
+			if q.qtype == dns.TypeSRV && len(oracle.Answer) > 0 {
+				return "the in-memory plugin has one"
+			}
+			return want(ours, dns.RcodeNameError, false)
+		},
+	},
+	{
+		name: "a name that only has descendants exists",
+		applies: func(d *differential, q question) bool {
+			for owner := range d.owners {
+				if strings.HasSuffix(owner, "."+q.name) {
+					return d.owners[q.name] == nil
+				}
+			}
+			return false
+		},
+		check: func(_ *differential, _ question, oracle, ours *dns.Msg) string {
+			if oracle.Rcode != dns.RcodeNameError {
+				return "the in-memory plugin knows the name"
+			}
+			return want(ours, dns.RcodeSuccess, false)
+		},
+	},
+}
+
+func clusterIsNoLabel(slice *discoveryv1.EndpointSlice) bool {
+	return !isLabel(slice.Labels[mcsv1beta1.LabelSourceCluster])
+}
+
+// silences reports whether the in-memory plugin gives no answer at all: it makes an SRV record with an empty label of
+// a slice without a cluster, which cannot be packed.
+func (d *differential) silences(q question) bool {
+	_, service := q.below()
+	return q.qtype == dns.TypeSRV && slices.ContainsFunc(d.state.slicesOf(service), func(slice *discoveryv1.EndpointSlice) bool {
+		return slice.Labels[mcsv1beta1.LabelSourceCluster] == ""
+	})
+}
+
+// want returns what is wrong with an answer.
+func want(m *dns.Msg, rcode int, data bool) string {
+	if m.Rcode != rcode || len(m.Answer) > 0 != data {
+		return fmt.Sprintf("our answer is not %s with data: %v", dns.RcodeToString[rcode], data)
+	}
+	return ""
+}

@@ -1,0 +1,237 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const (
+	clusterset = "clusterset.local."
+	svc        = "svc." + clusterset
+)
+
+// differentialStates is how many states of the cluster the differential test compares.
+const differentialStates = 120
+
+// TestDifferential shows random states of a cluster to zonegen with a stock CoreDNS that serves its file, and to
+// CoreDNS' own in-memory implementation, and compares their answers to every name of either side and to names that
+// must not exist. Where they differ on purpose, docs/records.md says so, and the answer must be what it says.
+func TestDifferential(t *testing.T) {
+	api := privateAPI(t, "v1alpha1", "v1beta1")
+	kubeconfig := api.kubeconfig(t)
+	zones := t.TempDir()
+	run(t, zonegen(t), "run", "--kubeconfig", kubeconfig, "--zone-dir", zones, "--min-interval", "10ms", "--http", "", "--log-level", "warn")
+	file := filepath.Join(zones, "db.clusterset.local")
+	eventually(t, "the first zone is there", func() error { _, err := os.Stat(file); return err })
+
+	oraclePort, filePort := freePort(t), freePort(t)
+	runCoreDNS(t, oraclePort, fmt.Sprintf("kubernetes clusterset.local {\n multicluster clusterset.local\n kubeconfig %s\n}", kubeconfig))
+	runCoreDNS(t, filePort, fmt.Sprintf("file %s clusterset.local {\n reload 20ms\n}", file))
+	oracle, ours := newResolver(t, "udp", oraclePort), newResolver(t, "udp", filePort)
+
+	d := &differential{t: t, oracle: oracle, ours: ours, file: file, excuses: make(map[string]int)}
+	d.newSentinels(api)
+	start := time.Now()
+	for round := range differentialStates {
+		if round%30 == 0 {
+			if d.state != nil {
+				d.state.drop()
+			}
+			d.state = newClusterState(t, api, uint64(round/30+1))
+		}
+		for range 1 + d.state.rng.IntN(12) {
+			d.state.mutate()
+		}
+		d.converge(api, round)
+		d.compare()
+		if t.Failed() {
+			t.Fatalf("state %d of seed %d:\n%s", round%30, round/30+1, d.state.yaml())
+		}
+	}
+	checkZone(t, clusterset, file)
+	t.Logf("differential test: %d states, %d queries to each side, in %s; on purpose different: %v",
+		differentialStates, d.queries, time.Since(start).Round(time.Second), d.excuses)
+	for _, reason := range excuseNames() {
+		if d.excuses[reason] == 0 {
+			t.Errorf("no state showed the difference %q: the test does not reach it", reason)
+		}
+	}
+}
+
+// runCoreDNS starts a CoreDNS that serves one server block on a port.
+func runCoreDNS(t testing.TB, port int, plugins string) *process {
+	t.Helper()
+	corefile := filepath.Join(t.TempDir(), "Corefile")
+	text := fmt.Sprintf(".:%d {\n bind 127.0.0.1\n errors\n %s\n}\n", port, plugins)
+	if err := os.WriteFile(corefile, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := run(t, coredns(t), "-conf", corefile)
+	p.waitOutput("CoreDNS-")
+	return p
+}
+
+// differential compares two servers.
+type differential struct {
+	t            testing.TB
+	oracle, ours *resolver
+	file         string
+	state        *clusterState
+	sentinels    sentinels
+	queries      int
+	excuses      map[string]int
+	owners       map[string]map[uint16]bool // of the zone file, with their types
+}
+
+// sentinels are one object of each kind. Each kind is watched in order, so whoever knows the last version of all three
+// knows all that happened before.
+type sentinels struct {
+	namespace string
+	slice     *discoveryv1.EndpointSlice
+}
+
+func (d *differential) newSentinels(api *apiServer) {
+	d.t.Helper()
+	api.create(d.t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "sentinel"}})
+	headless := headlessImport("sentinel", "slice")
+	api.create(d.t, headless, clusterSetIPImport("sentinel", "import", []string{"10.255.0.0"}, importPort("http", "TCP", 80)))
+	d.sentinels.slice = endpointSlice(headless, "east", readyEndpoint("", "10.254.0.0"))
+	api.create(d.t, d.sentinels.slice)
+}
+
+// converge waits until both servers have seen all that has been written.
+func (d *differential) converge(api *apiServer, round int) {
+	d.t.Helper()
+	suffix := fmt.Sprintf("%d.%d", round>>8, round&255)
+	object := clusterSetIPImport("sentinel", "import", nil)
+	api.modify(d.t, object, func() { object.Spec.IPs = []string{"10.255." + suffix} })
+	api.modify(d.t, d.sentinels.slice, func() { d.sentinels.slice.Endpoints[0].Addresses = []string{"10.254." + suffix} })
+	namespace := fmt.Sprintf("sentinel-%d", round)
+	api.create(d.t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
+	for _, server := range []*resolver{d.oracle, d.ours} {
+		eventually(d.t, "a server has seen the newest state", func() error {
+			for name, want := range map[string]string{"import.sentinel.": "10.255." + suffix, "slice.sentinel.": "10.254." + suffix} {
+				answer := d.ask(server, name+svc, dns.TypeA)
+				if len(answer.Answer) != 1 || answer.Answer[0].(*dns.A).A.String() != want {
+					return fmt.Errorf("%s is not %s but %v", name, want, answer.Answer)
+				}
+			}
+			if answer := d.ask(server, namespace+"."+svc, dns.TypeA); answer.Rcode != dns.RcodeSuccess {
+				return fmt.Errorf("namespace %s: %s", namespace, dns.RcodeToString[answer.Rcode])
+			}
+			return nil
+		})
+	}
+	d.readOwners()
+}
+
+// ask asks in a way that large answers fit.
+func (d *differential) ask(server *resolver, name string, qtype uint16) *dns.Msg {
+	d.t.Helper()
+	query := new(dns.Msg).SetQuestion(name, qtype)
+	query.SetEdns0(32768, false)
+	answer := server.exchange(query)
+	if answer.Truncated {
+		d.t.Fatalf("the answer for %s %s is truncated", name, dns.TypeToString[qtype])
+	}
+	return answer
+}
+
+// readOwners reads the names of the zone file and their types, for the excuses.
+func (d *differential) readOwners() {
+	d.t.Helper()
+	f, err := os.Open(d.file)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer f.Close()
+	d.owners = make(map[string]map[uint16]bool)
+	zp := dns.NewZoneParser(f, clusterset, d.file)
+	for rr, ok := zp.Next(); ok; rr, ok = zp.Next() {
+		h := rr.Header()
+		if d.owners[h.Name] == nil {
+			d.owners[h.Name] = make(map[uint16]bool)
+		}
+		d.owners[h.Name][h.Rrtype] = true
+	}
+	if err := zp.Err(); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// compare asks both servers for everything.
+func (d *differential) compare() {
+	d.t.Helper()
+	names := d.state.names()
+	for owner := range d.owners {
+		names[owner] = true
+	}
+	types := []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeSRV, dns.TypeTXT}
+	rare := []uint16{dns.TypeCNAME, dns.TypeMX, dns.TypePTR, dns.TypeNS, dns.TypeDS, dns.TypeHTTPS, dns.TypeCAA}
+	for i, name := range slices.Sorted(maps.Keys(names)) {
+		if i%5 == 0 {
+			name = strings.ToUpper(name[:1]) + name[1:]
+		}
+		for _, qtype := range append(types, rare[i%len(rare)]) {
+			d.compareOne(name, qtype)
+		}
+	}
+	d.compareOne(clusterset, dns.TypeSOA)
+}
+
+func (d *differential) compareOne(name string, qtype uint16) {
+	d.t.Helper()
+	q := newQuestion(name, qtype)
+	ours := d.ask(d.ours, name, qtype)
+	oracle := ours
+	if !d.silences(q) {
+		d.queries++
+		oracle = d.ask(d.oracle, name, qtype)
+	}
+	want, got := canonical(oracle), canonical(ours)
+	if slices.Equal(want, got) {
+		return
+	}
+	for _, e := range excuses {
+		if e.applies(d, q) {
+			if wrong := e.check(d, q, oracle, ours); wrong != "" {
+				d.t.Errorf("%s %s: the difference %q is not as it should be: %s\nin memory: %q\nours:      %q", name, dns.TypeToString[qtype], e.name, wrong, want, got)
+			}
+			d.excuses[e.name]++
+			return
+		}
+	}
+	d.t.Errorf("%s %s:\nin memory: %q\nours:      %q", name, dns.TypeToString[qtype], want, got)
+}
+
+// canonical is what must be equal of an answer: the code, the records in lower case without their order, and with a
+// negative answer the SOA but for its serial.
+func canonical(m *dns.Msg) []string {
+	lines := []string{dns.RcodeToString[m.Rcode], fmt.Sprint("authoritative ", m.Authoritative)}
+	for _, rr := range slices.Concat(m.Answer, m.Ns) {
+		if soa, ok := rr.(*dns.SOA); ok {
+			soa.Serial = 0
+		} else if slices.Contains(m.Ns, rr) {
+			continue // the in-memory plugin has no NS there
+		}
+		lines = append(lines, strings.ToLower(strings.Join(strings.Fields(rr.String()), " ")))
+	}
+	slices.Sort(lines[2:])
+	return lines
+}
+
+// isLabel reports whether s is a DNS label as RFC 1123 has it.
+func isLabel(s string) bool {
+	return s != "" && len(s) < 64 && strings.Trim(strings.ToLower(s), "abcdefghijklmnopqrstuvwxyz0123456789-") == "" && !strings.HasPrefix(s, "-") && !strings.HasSuffix(s, "-")
+}
