@@ -42,7 +42,7 @@ cannot be read.`,
   zonegen render -f examples/ | zonegen check -
 
   # How many findings are there of each rule?
-  zonegen render -f examples/ | zonegen check --output json - | jq '.findings | countBy(.rule)'`,
+  zonegen render -f examples/ | zonegen check --output json - | jq -r '.findings[].rule' | sort | uniq -c`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}

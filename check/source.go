@@ -1,0 +1,207 @@
+package check
+
+import (
+	"io"
+	"io/fs"
+)
+
+// maxText is the most that is read for one zone, included files and all, in
+// bytes.
+const maxText = 1 << 30
+
+// generate is the directive that no zone may have. One line of it makes up to
+// 65,536 records, and miekg/dns opens what a $INCLUDE made by it names without
+// asking the file system that it was given.
+const generate = "$GENERATE"
+
+// source is one open file that gives its bytes to the parser one by one, and
+// knows where the entry began that they belong to.
+//
+// The parser's lexer uses an io.ByteReader as it is and reads no byte past the
+// end of the entry whose record it returns. For the beginning of an entry, source
+// follows quotes, parentheses, comments and escapes as the lexer does.
+type source struct {
+	name string
+	in   io.ReadCloser
+	t    *tracker
+
+	buf     []byte
+	at, end int
+	err     error // of in, after what is in buf
+
+	line    int  // of the last byte that was given
+	newline bool // the last byte ended its line
+
+	begun                  bool // an entry has begun
+	quote, escape, comment bool
+	depth                  int  // of parentheses
+	matched                int  // octets of generate that the entry begins with
+	matching               bool // nothing but those so far
+}
+
+// tracker knows where the parser is.
+type tracker struct {
+	at   *source   // that holds the last entry
+	line int       // where that entry begins
+	open []*source // the zone file and the chain of files included now
+	left int64     // bytes that may still be read
+	err  error     // why reading ended, unless the parser knows better
+}
+
+const bufferSize = 64 << 10
+
+func (t *tracker) newSource(name string, in io.ReadCloser) *source {
+	s := &source{name: name, in: in, t: t, line: 1, buf: make([]byte, bufferSize)}
+	t.open = append(t.open, s)
+	if t.at == nil {
+		t.at, t.line = s, 1
+	}
+	return s
+}
+
+// ReadByte implements [io.ByteReader].
+func (s *source) ReadByte() (byte, error) {
+	if s.at == s.end {
+		if err := s.fill(); err != nil {
+			return 0, err
+		}
+	}
+	c := s.buf[s.at]
+	s.at++
+	if s.newline {
+		s.line++
+	}
+	s.newline = c == '\n'
+	s.follow(c)
+	if s.matched == len(generate) {
+		return 0, s.t.fail(&refusal{RuleGenerate, "$GENERATE is no part of the record contract: write the records one by one"})
+	}
+	return c, nil
+}
+
+// fill reads the next part of the file.
+func (s *source) fill() error {
+	for s.at == s.end {
+		if s.err == io.EOF {
+			return io.EOF
+		}
+		if s.err != nil {
+			return s.t.fail(s.err)
+		}
+		var n int
+		n, s.err = s.in.Read(s.buf)
+		s.at, s.end = 0, n
+		if s.t.left -= int64(n); s.t.left < 0 {
+			s.end = 0
+			return s.t.fail(&refusal{RuleSize, "the zone has more than 1 GiB of text: split it"})
+		}
+	}
+	return nil
+}
+
+// follow takes note of the next byte.
+func (s *source) follow(c byte) {
+	switch {
+	case s.comment:
+		if c == '\n' {
+			s.comment = false
+			s.endEntry()
+		}
+		return
+	case c == '\n':
+		s.escape = false
+		if !s.quote {
+			s.endEntry()
+		}
+		return
+	case c == '\r':
+		s.escape = false
+		return // the lexer drops it
+	case s.escape || s.quote && c != '"' && c != '\\':
+		s.escape = false
+	case c == '\\':
+		s.escape = true
+	case c == '"':
+		s.quote = !s.quote
+	case c == ';':
+		s.comment = true
+		return
+	case c == '(', c == ')':
+		if c == '(' {
+			s.depth++
+		} else {
+			s.depth--
+		}
+		s.begin()
+		return // the lexer drops it, even inside of a word
+	}
+	s.begin()
+	if s.matching {
+		if upper(c) == generate[s.matched] {
+			s.matched++
+		} else {
+			s.matching, s.matched = false, 0
+		}
+	}
+}
+
+// begin notes where an entry begins.
+func (s *source) begin() {
+	if !s.begun {
+		s.begun, s.matching = true, true
+		s.t.at, s.t.line = s, s.line
+	}
+}
+
+// endEntry ends an entry, unless a parenthesis is open.
+func (s *source) endEntry() {
+	if s.depth <= 0 {
+		s.begun, s.matching, s.matched = false, false, 0
+	}
+}
+
+func upper(c byte) byte {
+	if 'a' <= c && c <= 'z' {
+		return c - 'a' + 'A'
+	}
+	return c
+}
+
+// Read implements [io.Reader]. The parser takes single bytes only.
+func (s *source) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	c, err := s.ReadByte()
+	if err != nil {
+		return 0, err
+	}
+	p[0] = c
+	return 1, nil
+}
+
+// Stat is part of [fs.File]. The parser does not ask.
+func (s *source) Stat() (fs.FileInfo, error) { return nil, fs.ErrInvalid }
+
+// Close ends the file, which is the last of the chain.
+func (s *source) Close() error {
+	s.t.open = s.t.open[:len(s.t.open)-1]
+	s.buf = nil
+	return s.in.Close()
+}
+
+// fail notes why reading ends.
+func (t *tracker) fail(err error) error {
+	if t.err == nil {
+		t.err = err
+	}
+	return err
+}
+
+// refusal is text that is not read any further, with the rule that says so.
+type refusal struct {
+	rule    Rule
+	message string
+}
+
+func (r *refusal) Error() string { return r.message }
