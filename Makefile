@@ -1,0 +1,69 @@
+# The commands of this repository: `make` lists them. All they need is Go, git and a C compiler for the race detector;
+# what else the tests call is installed by `make test` on Debian and its kin.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+FUZZTIME ?= 20s
+
+# Every module that has Go code. cmd/coredns/nosdk has stand-ins for modules of others.
+MODULES := . e2e
+
+GOLANGCI_LINT := .cache/tools/golangci-lint
+GOVULNCHECK := .cache/tools/govulncheck
+
+.PHONY: help build run test test-tools unit e2e lint bench fuzz vuln clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## bin/zonegen and bin/coredns, static (the first time takes some minutes)
+	@CGO_ENABLED=0 hack/step.sh "building bin/zonegen" go build -trimpath \
+		-ldflags '-s -w -X main.version=$(VERSION)' -o bin/zonegen ./cmd/zonegen
+	@CGO_ENABLED=0 GOWORK=$(CURDIR)/cmd/coredns/nosdk.work hack/step.sh "building bin/coredns" go build -trimpath \
+		-tags grpcnotrace -ldflags '-s -w -X github.com/coredns/coredns/coremain.GitCommit=$(VERSION)' \
+		-o bin/coredns ./cmd/coredns
+
+run: build ## serve examples/ on port 1053 (or DNS_PORT=) until Ctrl-C
+	@hack/run.sh
+
+test: test-tools lint unit e2e ## everything that CI runs: lint, the tests of each package, the tests on a real API server
+
+test-tools:
+	@hack/install-test-tools.sh
+
+unit: ## the tests of each package, with the race detector
+	@hack/step.sh "tests of each package" go test -race ./...
+
+e2e: ## the built programs on a real API server (builds kube-apiserver and etcd once, about six minutes)
+	@cd e2e && assets=$$(../hack/step.sh "kube-apiserver and etcd" go run ./cmd/controlplane) && \
+		KUBEBUILDER_ASSETS=$$assets ../hack/step.sh "tests on a real API server" \
+		go test -race -v -count=1 -p=1 -timeout=45m ./...
+
+lint: $(GOLANGCI_LINT) ## golangci-lint (format, go vet, import rules, …) on every module, and shellcheck
+	@status=0; for module in $(MODULES); do \
+		(cd $$module && $(CURDIR)/hack/step.sh "golangci-lint in $$module" $(CURDIR)/$(GOLANGCI_LINT) run ./...) || \
+			status=1; \
+	done; exit $$status
+	@if PATH=$$PATH:/usr/sbin command -v shellcheck >/dev/null; then shellcheck hack/*.sh .ci/run; \
+	else echo "shellcheck is missing: scripts not checked (apt-get install shellcheck)"; fi
+
+bench: ## benchmarks of every package
+	@go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## every fuzz target for FUZZTIME (20s)
+	@hack/fuzz.sh $(FUZZTIME)
+
+vuln: $(GOVULNCHECK) ## known vulnerabilities in what is called (asks vuln.go.dev)
+	@for module in $(MODULES); do (cd $$module && $(CURDIR)/$(GOVULNCHECK) ./...) || exit; done
+
+clean: ## remove what was built here
+	rm -rf bin .cache
+
+$(GOLANGCI_LINT): PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(GOVULNCHECK): PACKAGE := golang.org/x/vuln/cmd/govulncheck
+.cache/tools/%: tools/go.mod tools/go.sum
+	@cd tools && CGO_ENABLED=0 ../hack/step.sh "building $* (some minutes the first time)" go build -o ../$@ $(PACKAGE)

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Installs what the tests call and Go does not build: on Debian and its kin with apt-get, as root or through sudo.
+# Elsewhere it says what is missing. It does nothing if all is there.
+set -euo pipefail
+
+# What the tests look for, and the Debian package that has it.
+tools=(
+	"gcc gcc"                       # for -race
+	"dig bind9-dnsutils"            # asks the servers
+	"named-checkzone bind9-utils"   # the checkers read every zone file
+	"nsd-checkzone nsd"
+	"kzonecheck knot-dnssecutils"
+	"shellcheck shellcheck"         # for make lint
+)
+
+PATH=$PATH:/usr/sbin # not in everybody's PATH, but in that of the tests
+missing=() packages=()
+for tool in "${tools[@]}"; do
+	read -r command package <<<"$tool"
+	if ! command -v "$command" >/dev/null; then
+		missing+=("$command") packages+=("$package")
+	fi
+done
+((${#missing[@]})) || exit 0
+[[ " ${packages[*]} " != *" gcc "* ]] || packages+=(libc6-dev)
+
+sudo=
+if [[ $(id -u) != 0 ]]; then
+	sudo="sudo"
+fi
+if ! command -v apt-get >/dev/null || { [[ $sudo ]] && ! command -v sudo >/dev/null; }; then
+	echo "The tests need ${missing[*]}, which are missing here. On Debian: apt-get install ${packages[*]}" >&2
+	exit 1
+fi
+
+echo "Installing ${packages[*]}, for ${missing[*]}"
+# The package nsd comes with a server, which must not start here, now or later: only its checker is wanted.
+policy=/usr/sbin/policy-rc.d
+if [[ ! -e $policy ]]; then
+	trap '$sudo rm -f "$policy"' EXIT
+	printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null
+	$sudo chmod +x "$policy"
+fi
+$sudo apt-get -qq -o Acquire::Retries=3 update
+DEBIAN_FRONTEND=noninteractive $sudo apt-get -qq -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
+	install --no-install-recommends --yes "${packages[@]}" >/dev/null
+if [[ " ${packages[*]} " == *" nsd "* ]] && command -v systemctl >/dev/null; then
+	$sudo systemctl disable --quiet nsd.service || true # no systemd is running: nothing will start it
+fi
