@@ -23,7 +23,7 @@ func FuzzRead(f *testing.F) {
 	for _, evil := range []string{
 		"$GENERATE 1-65535 x$ A 10.0.0.1\n", "($GENER\r\nATE ) 1-65535 x$ A 10.0.0.1\n", "(;)\n$\r(GENERATE 1-1 $$INCLUDE /etc/passwd\n",
 		"$TTL 5\n$GENERATE\t1-65535/2 ${0,0,x} TXT a\n", "5(;c\n$GENERATE 1-65535 x$ A 10.0.0.1\n)", "\\$GENERATE 1-65535 A 10.0.0.1", "@ 5 TXT a(\n$GENERATE 1-65535 x$ A 10.0.0.1",
-		"$INCLUDE chunk\n$INCLUDE chunk\n$INCLUDE chunk chunk.example.", "$INCLUDE ../x", "$INCLUDE beside/x", "$INCLUDE /beside/x", "@ 5 A", "@ 5 SRV", "@ 5 SOA", "@ 5 TYPE1 \\# 4 01020304", "a 5 ANY",
+		"$INCLUDE chunk\n$INCLUDE chunk\n$INCLUDE chunk chunk.example.", "$INCLUDE ../x", "$INCLUDE zone\\ folder/x", "$INCLUDE /zone\\ folder/x", "@ 5 A", "@ 5 SRV", "@ 5 SOA", "@ 5 TYPE1 \\# 4 01020304", "a 5 ANY",
 	} {
 		f.Add(evil, evil)
 	}

@@ -15,8 +15,9 @@ const maxDepth = 4
 
 // beside stands for the zone file's folder in the names that the parser makes:
 // it joins a relative name to the folder of the including file, and an absolute
-// one to nothing.
-const beside = "beside"
+// one to nothing. It has a space, which no word in a zone file has without a
+// backslash before it.
+const beside = "zone folder"
 
 // includes is what the parser opens $INCLUDE files with.
 type includes struct {
@@ -42,6 +43,9 @@ func (f *includes) Open(name string) (fs.File, error) {
 		if s.name == full {
 			return nil, f.refuse("$INCLUDE %s: the file includes itself: remove the line", plain)
 		}
+	}
+	if f.t.left -= blockSize; f.t.left < 0 {
+		return nil, f.t.fail(tooLarge)
 	}
 	in, err := f.open(plain)
 	if err != nil {

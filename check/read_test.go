@@ -106,8 +106,8 @@ func TestSize(t *testing.T) {
 	}{
 		{"a.b.svc 5 A 10.0.0.1\n", 21, true},
 		{"a.b.svc 5 A 10.0.0.1\n", 20, false},
-		{strings.Repeat("$INCLUDE chunk\n", 3), 3 * (15 + 21), true},
-		{strings.Repeat("$INCLUDE chunk\n", 3), 3*(15+21) - 1, false},
+		{strings.Repeat("$INCLUDE chunk\n", 3), 3 * (15 + 21 + blockSize), true},
+		{strings.Repeat("$INCLUDE chunk\n", 3), 3*(15+21+blockSize) - 1, false},
 	} {
 		z, err := read(strings.NewReader(test.text), Source{Name: "db.example", Origin: "example.", Include: include}, test.limit)
 		if err != nil {

@@ -6,8 +6,12 @@ import (
 )
 
 // maxText is the most that is read for one zone, included files and all, in
-// bytes.
-const maxText = 1 << 30
+// bytes. An included file counts as blockSize more than it has, so that there
+// cannot be any number of empty ones.
+const (
+	maxText   = 1 << 30
+	blockSize = 4096
+)
 
 // generate is the directive that no zone may have. One line of it makes up to
 // 65,536 records, and miekg/dns opens what a $INCLUDE made by it names without
@@ -45,13 +49,19 @@ type tracker struct {
 	line int       // where that entry begins
 	open []*source // the zone file and the chain of files included now
 	left int64     // bytes that may still be read
+	free [][]byte  // buffers of files that are closed
 	err  error     // why reading ended, unless the parser knows better
 }
 
 const bufferSize = 64 << 10
 
 func (t *tracker) newSource(name string, in io.ReadCloser) *source {
-	s := &source{name: name, in: in, t: t, line: 1, buf: make([]byte, bufferSize)}
+	s := &source{name: name, in: in, t: t, line: 1}
+	if n := len(t.free); n > 0 {
+		s.buf, t.free = t.free[n-1], t.free[:n-1]
+	} else {
+		s.buf = make([]byte, bufferSize)
+	}
 	t.open = append(t.open, s)
 	if t.at == nil {
 		t.at, t.line = s, 1
@@ -93,11 +103,13 @@ func (s *source) fill() error {
 		s.at, s.end = 0, n
 		if s.t.left -= int64(n); s.t.left < 0 {
 			s.end = 0
-			return s.t.fail(&refusal{RuleSize, "the zone has more than 1 GiB of text: split it"})
+			return s.t.fail(tooLarge)
 		}
 	}
 	return nil
 }
+
+var tooLarge = &refusal{RuleSize, "the zone has more than 1 GiB of text, counting 4 KiB more for each included file: split the zone"}
 
 // follow takes note of the next byte.
 func (s *source) follow(c byte) {
@@ -186,7 +198,8 @@ func (s *source) Stat() (fs.FileInfo, error) { return nil, fs.ErrInvalid }
 // Close ends the file, which is the last of the chain.
 func (s *source) Close() error {
 	s.t.open = s.t.open[:len(s.t.open)-1]
-	s.buf = nil
+	s.t.free = append(s.t.free, s.buf)
+	s.buf, s.at, s.end, s.err = nil, 0, 0, io.EOF
 	return s.in.Close()
 }
 
