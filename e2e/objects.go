@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/netip"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -59,7 +60,7 @@ func endpointSlice(of *mcsv1beta1.ServiceImport, cluster string, endpoints ...di
 	slice := &discoveryv1.EndpointSlice{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace:    of.Namespace,
-			GenerateName: of.Name + "-" + cluster + "-",
+			GenerateName: of.Name + "-" + strings.ToLower(cluster) + "-",
 			Labels: map[string]string{
 				mcsv1beta1.LabelServiceName:   of.Name,
 				mcsv1beta1.LabelSourceCluster: cluster,
