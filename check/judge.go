@@ -111,7 +111,7 @@ func (j *judge) prepare(z *Zone) *index {
 	}
 	origin := lower(x.soa.Hdr.Name)
 	if z.Origin != "" && z.Origin != origin {
-		j.out.at(x.soaAt, RuleSOAOwner, "the file is the zone %s, its SOA is not: name the file db.%s, or mend the SOA", z.Origin, strings.TrimSuffix(origin, "."))
+		j.out.at(x.soaAt, RuleSOAOwner, "the SOA of another zone than %s, which the file is by its name or by the command: name the file db.%s, or mend the SOA", z.Origin, strings.TrimSuffix(origin, "."))
 		if x.get(z.Origin) != nil {
 			origin = z.Origin
 		}

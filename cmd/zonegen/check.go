@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/miekg/dns"
 	"github.com/spf13/cobra"
 
 	"github.com/clusterset-dns/zonegen/check"
+	"github.com/clusterset-dns/zonegen/zone"
 )
 
 // checkFlags are the flags of zonegen check.
@@ -21,10 +23,10 @@ func newCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check FILE...",
 		Short: "Tell whether zone files load and keep the record contract",
-		Long: `Tell whether zone files load in every server, and whether they keep the record
-contract: apex and glue, the dns-version record, forms and types of names, one TTL
-in an RRset, SRV and PTR targets that exist, no duplicates, no wildcards, CNAMEs or
-delegations. Records that a signer adds (DNSSEC) are not judged.
+		Long: `Tell whether zone files load, and whether they keep the record contract: apex and
+glue, the dns-version record, forms and types of names, one TTL in an RRset, SRV and
+PTR targets that exist, no duplicates, no wildcards, CNAMEs or delegations. Records
+that a signer adds (DNSSEC) are not judged.
 
 The files are judged together: what a PTR record points to is looked up in the
 forward zone, if that is among them. A FILE "-" is standard input.
@@ -34,7 +36,7 @@ that of --origin. What a file includes must be in its own folder.
 
 Findings go to standard output, a line each (FILE:LINE: RULE: NAME: MESSAGE), at most
 100 of one rule for one file. The exit status is 1 if there is any, and 2 if a file
-cannot be read.`,
+cannot be read or nothing can be written.`,
 		Example: `  # A forward zone together with its reverse zones.
   zonegen check /zones/db.*
 
@@ -53,7 +55,9 @@ cannot be read.`,
 
 func (f *checkFlags) run(cmd *cobra.Command, args []string) error {
 	var originErr, outputErr error
-	if f.origin != "" && len(args) > 1 {
+	if _, ok := dns.IsDomainName(f.origin); f.origin != "" && !ok {
+		originErr = fmt.Errorf("--origin %q: no domain name: use one such as %s", f.origin, zone.DefaultZone)
+	} else if f.origin != "" && len(args) > 1 {
 		originErr = fmt.Errorf("--origin: it is for a single file, not for %d: check the files one by one, or name them db.ZONE", len(args))
 	}
 	if f.output != "text" && f.output != "json" {
@@ -75,7 +79,8 @@ func (f *checkFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	report := check.Judge(zones...)
 	if err := f.print(cmd, report); err != nil {
-		return err
+		failed = true
+		fmt.Fprintf(cmd.ErrOrStderr(), "zonegen: %v\n", err)
 	}
 	switch {
 	case failed:
