@@ -16,11 +16,14 @@ func fail(path, folder string, err error) error {
 	call, cause := "use", err
 	var onPath *fs.PathError
 	var onTwo *os.LinkError
+	var onFile *os.SyscallError
 	switch {
 	case errors.As(err, &onPath):
 		call, cause = onPath.Op, onPath.Err
 	case errors.As(err, &onTwo):
 		call, cause = onTwo.Op, onTwo.Err
+	case errors.As(err, &onFile):
+		call, cause = onFile.Syscall, onFile.Err
 	}
 	if !strings.HasSuffix(call, "stat") {
 		call = strings.TrimSuffix(call, "at") // openat
@@ -35,7 +38,9 @@ func fail(path, folder string, err error) error {
 func remedy(call string, err error, folder string) string {
 	switch {
 	case strings.HasSuffix(call, "chown") && errors.Is(err, fs.ErrPermission):
-		return "only root (CAP_CHOWN) may give a file away: run as root, or as the owner that is wanted"
+		return "only root (CAP_CHOWN) may give a file away: run as root, or leave out --file-owner"
+	case strings.HasSuffix(call, "chmod") && errors.Is(err, fs.ErrPermission):
+		return "only its owner and root may change a file's mode: run as one of them"
 	case errors.Is(err, syscall.ENOSPC):
 		return "free space on the filesystem of " + folder + ": a new file needs room beside the old one"
 	case errors.Is(err, syscall.EDQUOT):
@@ -48,6 +53,8 @@ func remedy(call string, err error, folder string) string {
 		return "raise the limit of file sizes (ulimit -f)"
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return "raise the limit of open files (ulimit -n)"
+	case errors.Is(err, syscall.EIO):
+		return "look for errors of the disk in the kernel's log"
 	case errors.Is(err, syscall.ENOTDIR):
 		return "give --zone-dir a folder"
 	case errors.Is(err, syscall.EISDIR), errors.Is(err, fs.ErrExist):

@@ -18,18 +18,18 @@ type Folder struct {
 	closed bool
 	handle *handle              // nil after the folder went away
 	zones  map[string]*zoneFile // by origin
-	noted  map[string]bool      // files of others that the log has named
 }
 
 // handle is an open, locked folder. All work is done relative to it, so that a
 // folder that is moved away meanwhile does not get half of a publication.
 type handle struct {
-	root   *os.Root
-	dir    *os.File // the same folder, for flock and fsync
-	info   fs.FileInfo
-	locked bool
-	litter bool // a temporary file could not be removed
-	noted  bool // other zone files in it were named in the log
+	root     *os.Root
+	dir      *os.File // the same folder, for flock and fsync
+	info     fs.FileInfo
+	locked   bool
+	unsynced bool // an entry may not be on disk
+	litter   bool // a temporary file could not be removed
+	noted    bool // other zone files in it were named in the log
 }
 
 // OpenFolder opens and locks a folder, creates it if it is missing, and removes
@@ -42,11 +42,7 @@ func OpenFolder(options FolderOptions) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Folder{
-		options: options,
-		zones:   map[string]*zoneFile{},
-		noted:   map[string]bool{},
-	}
+	f := &Folder{options: options, zones: map[string]*zoneFile{}}
 	if err := f.open(); err != nil {
 		return nil, err
 	}
@@ -89,8 +85,12 @@ func (f *Folder) claim() (err error) {
 	if h.info, err = h.dir.Stat(); err != nil {
 		return fail(path, path, err)
 	}
-	if h.locked, err = lock(h.dir); err != nil {
-		return fmt.Errorf("lock folder %s: %w; stop it or give this one another --zone-dir", path, err)
+	h.locked, err = lock(h.dir)
+	switch {
+	case errors.Is(err, ErrLocked):
+		return fmt.Errorf("lock %s: %w; stop it or give this one another --zone-dir", path, err)
+	case err != nil:
+		return fail(path, path, err)
 	}
 	if !h.locked {
 		f.options.Logger.Debug("the filesystem has no locks: nothing stops a second zonegen here", "path", path)
@@ -160,7 +160,7 @@ func makeFolder(path string) error {
 			return err
 		}
 	}
-	if err := os.Mkdir(path, 0o755); err != nil { //nolint:gosec // must be readable by others
+	if err := os.Mkdir(path, 0o755); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return nil // somebody else was quicker
 		}
@@ -178,5 +178,5 @@ func makeFolder(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(syncFolder(dir), dir.Close())
+	return errors.Join(flush(dir), dir.Close())
 }

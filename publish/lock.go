@@ -50,5 +50,5 @@ func flock(dir *os.File, how int) error {
 			}
 		}
 	})
-	return errors.Join(err, flockErr)
+	return errors.Join(err, os.NewSyscallError("flock", flockErr))
 }

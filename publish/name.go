@@ -39,7 +39,7 @@ func FileName(origin string) (string, error) {
 
 // tempName returns a new temporary name.
 func tempName() string {
-	return fmt.Sprintf("%s%020d%s", tempPrefix, rand.Uint64(), tempSuffix) //nolint:gosec // unique, not secret
+	return fmt.Sprintf("%s%020d%s", tempPrefix, rand.Uint64(), tempSuffix)
 }
 
 // isTemp reports whether a temporary file of this package is named so.

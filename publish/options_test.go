@@ -13,7 +13,7 @@ var autoNames = regexp.MustCompile(`db\.(.*)`)
 
 func TestTempName(t *testing.T) {
 	seen := map[string]bool{}
-	for range 1000 {
+	for range 10_000 {
 		name := tempName()
 		if autoNames.MatchString(name) {
 			t.Errorf("%s would be served as a zone", name)

@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -16,12 +17,12 @@ type Result struct {
 	// Path is the file, also if it could not be written; empty if the zone can
 	// have none.
 	Path string
-	// Serial is the serial that the file has now; 0 with an error.
+	// Serial is the serial of the file; 0 if the zone is not in its place.
 	Serial uint32
-	// Bytes is the size of the file; 0 with an error.
+	// Bytes is the size of the file; 0 if the zone is not in its place.
 	Bytes int64
-	// Written reports that the file is a new one. With an error, it is in its
-	// place but perhaps not on disk.
+	// Written reports that a new file is in its place: servers see it. If there
+	// is an error as well, a crash of the machine can still undo it.
 	Written bool
 	// Took is the time that this zone took.
 	Took time.Duration
@@ -96,26 +97,21 @@ func (f *Folder) publish(ctx context.Context, snapshot *zone.Snapshot, result *R
 	}
 }
 
-// sync puts the new entries of the folder on disk, once for all that were
-// written. If that fails, the kernel may have dropped them and report success
-// the next time, so they are written again.
+// sync puts the entries of the folder on disk, once for all zones. Until that
+// has succeeded, no zone is reported as published.
 func (f *Folder) sync(results []Result) {
-	written := false
-	for i := range results {
-		written = written || results[i].Written
-	}
-	if !written {
+	if !f.handle.unsynced {
 		return
 	}
-	err := syncFolder(f.handle.dir)
+	err := flush(f.handle.dir)
 	if err == nil {
+		f.handle.unsynced = false
 		return
 	}
+	err = fail(f.options.Path, f.options.Path, err)
 	for i := range results {
-		if r := &results[i]; r.Written {
-			r.Err = fail(r.Path, f.options.Path, err)
-			r.Serial, r.Bytes = 0, 0
-			f.zones[r.Zone].forget()
+		if r := &results[i]; r.Err == nil {
+			r.Err = fmt.Errorf("%s is in its place but may not be on disk: %w", r.Path, err)
 		}
 	}
 }

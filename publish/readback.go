@@ -9,21 +9,19 @@ import (
 	"net"
 	"os"
 
-	"github.com/miekg/dns"
-
 	"github.com/clusterset-dns/zonegen/zone"
 )
 
-// headSize is how much of a file is searched for its SOA. Ours begin with it;
-// others may have a long comment first.
-const headSize = 1 << 20
+// headSize is how much of a file is searched for its SOA, in bytes. Ours begin
+// with it; others may have a long comment first.
+const headSize = 64 << 10
 
 // found is what a file holds.
 type found struct {
 	info   fs.FileInfo
-	serial uint32 // of its SOA; 0: it has none that a server would load for this zone
+	serial uint32 // of its SOA; 0: it does not begin with one, or a server would not load it
 	ours   bool   // it begins as our files do
-	same   bool   // it is the wanted snapshot with that serial, byte for byte
+	same   bool   // it is the wanted snapshot with that serial, byte for byte, and on disk
 }
 
 // readBack reads the serial of a zone file and compares the rest with a
@@ -39,56 +37,25 @@ func readBack(root *os.Root, name string, want *zone.Snapshot) (found, error) {
 	if f.info, err = file.Stat(); err != nil {
 		return found{}, err
 	}
-	if f.serial, err = soaSerial(file, want.Origin()); err != nil {
+	r := bufio.NewReaderSize(file, headSize)
+	head, err := r.Peek(headSize)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return found{}, err
 	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return found{}, err
-	}
+	f.serial, _ = want.SameText(head)
 	text := want.Buffers(f.serial)
-	r := bufio.NewReaderSize(file, writeSize)
 	firstLine, _, _ := bytes.Cut(text[0], []byte("\n"))
-	start, err := r.Peek(len(firstLine))
-	if err != nil && !errors.Is(err, io.EOF) {
+	f.ours = bytes.HasPrefix(head, firstLine)
+	if f.serial == 0 || f.info.Size() != size(text) {
+		return f, nil
+	}
+	if f.same, err = sameBytes(r, text); err != nil {
 		return found{}, err
 	}
-	f.ours = bytes.Equal(start, firstLine)
-	if f.serial != 0 && f.info.Size() == size(text) {
-		f.same, err = sameBytes(r, text)
-		return f, err
+	if f.same {
+		err = flush(file) // whoever wrote it may not have
 	}
-	return f, nil
-}
-
-// soaSerial returns the serial of the SOA that text begins with, 0 if it begins
-// with anything else. The error is the reader's.
-func soaSerial(text io.Reader, origin string) (uint32, error) {
-	head := &failing{r: io.LimitReader(text, headSize)}
-	parser := dns.NewZoneParser(head, origin, "")
-	parser.SetDefaultTTL(0) // a file without $TTL is a zone file too
-	rr, _ := parser.Next()
-	if head.err != nil {
-		return 0, head.err
-	}
-	soa, ok := rr.(*dns.SOA)
-	if !ok || dns.CanonicalName(soa.Hdr.Name) != dns.CanonicalName(origin) {
-		return 0, nil
-	}
-	return soa.Serial, nil
-}
-
-// failing keeps the error of a reader, which the zone parser takes for an end.
-type failing struct {
-	r   io.Reader
-	err error
-}
-
-func (f *failing) Read(p []byte) (int, error) {
-	n, err := f.r.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		f.err = err
-	}
-	return n, err
+	return f, err
 }
 
 // sameBytes reports whether r holds exactly text.

@@ -59,7 +59,7 @@ func (h *handle) replace(name string, content net.Buffers, mode fs.FileMode, own
 	}
 	info, err = fill(file, content, mode, owner)
 	if err == nil {
-		seen = true
+		seen, h.unsynced = true, true
 		err = h.root.Rename(temp, name)
 	}
 	if err != nil {
@@ -130,10 +130,11 @@ func (o *Owner) owns(info fs.FileInfo) bool {
 		(o.GID == -1 || o.GID == int(stat.Gid))
 }
 
-// syncFolder puts the entries of a folder on disk. Some network and user-space
-// filesystems cannot do it and say EINVAL; there is nothing more to do there.
-func syncFolder(dir *os.File) error {
-	err := dir.Sync()
+// flush puts a folder, or a file that was opened for reading, on disk. Some
+// network and user-space filesystems cannot do that and say EINVAL; there is
+// nothing more to do there.
+func flush(file *os.File) error {
+	err := file.Sync()
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}

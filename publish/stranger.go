@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// note names in the log, once each, the files that a server takes for zones and
-// that are none of the published ones: zones of an earlier configuration, which
-// a server goes on serving, or somebody else's. They are never touched.
+// note names in the log, once for each folder that is opened, the files that a
+// server takes for zones and that are none of the published ones: zones of an
+// earlier configuration, which a server goes on serving, or somebody else's.
+// They are never touched.
 func (f *Folder) note(results []Result) {
 	if f.handle.noted {
 		return
@@ -25,10 +26,9 @@ func (f *Folder) note(results []Result) {
 	}
 	for _, entry := range entries {
 		name := entry.Name()
-		if entry.IsDir() || published[name] || f.noted[name] || !strings.Contains(name, zonePrefix) {
+		if entry.IsDir() || published[name] || !strings.Contains(name, zonePrefix) {
 			continue
 		}
-		f.noted[name] = true
 		f.options.Logger.Warn("this zone file is not published here, but a server may serve it; remove it if it should not",
 			"path", filepath.Join(f.options.Path, name))
 	}

@@ -28,7 +28,7 @@ func (z *zoneFile) forget() { z.held, z.info = nil, nil }
 // saw notes a serial that the file has or may have.
 func (z *zoneFile) saw(serial uint32) {
 	// RFC 1982, section 3.2.
-	if z.serial == 0 || int32(serial-z.serial) > 0 { //nolint:gosec // wraps on purpose
+	if z.serial == 0 || int32(serial-z.serial) > 0 {
 		z.serial = serial
 	}
 }
@@ -72,6 +72,7 @@ func (f *Folder) look(z *zoneFile, next *zone.Snapshot) error {
 	}
 	if file.same && (z.serial == 0 || z.serial == file.serial) && (f.options.Serial == 0 || f.options.Serial == file.serial) {
 		z.held, z.info, z.serial = want, file.info, file.serial
+		f.handle.unsynced = true // whoever put it there may not have
 		return nil
 	}
 	switch {
