@@ -1,9 +1,11 @@
 package zone
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The SOA's timers in seconds (RFC 1035 section 3.3.13). The negative TTL is the
@@ -18,11 +20,16 @@ const (
 const versionTTL = 28800
 
 // apex is the head of a zone file: everything above the first block. The serial
-// stands between its two parts.
+// stands before the timers, and behind them a comment that says when the newest
+// content came to be.
 type apex struct {
-	before, after string
-	counts        Counts
+	before, timers, after string
+	counts                Counts
 }
+
+// changedMark begins the comment behind the SOA. Our CoreDNS plugin measures
+// with it how fresh its answers are.
+const changedMark = " ; changed "
 
 // fileComment is the first line of every zone file.
 const fileComment = "; Written by zonegen, which replaces the whole file with each change: edits are lost.\n"
@@ -67,8 +74,8 @@ func newApex(origin, home string, o Options) (apex, *strings.Builder) {
 	a := apex{counts: Counts{SOA: 1}}
 	a.before = fmt.Sprintf("%s$ORIGIN %s\n@ %d IN SOA %s %s ", fileComment, origin, o.TTL,
 		relativeTo(o.Nameservers[0].host(home), origin), relativeTo("hostmaster."+home, origin))
+	a.timers = fmt.Sprintf(" %d %d %d %d", soaRefresh, soaRetry, soaExpire, o.TTL)
 	text := new(strings.Builder)
-	fmt.Fprintf(text, " %d %d %d %d\n", soaRefresh, soaRetry, soaExpire, o.TTL)
 	seen := make(map[string]bool)
 	for _, ns := range o.Nameservers {
 		if host := ns.host(home); !seen[host] {
@@ -91,9 +98,35 @@ func relativeTo(name, origin string) string {
 	return name
 }
 
-// append writes the apex with its serial.
-func (a apex) append(dst []byte, serial uint32) []byte {
+// append writes the apex.
+func (a apex) append(dst []byte, serial uint32, changed time.Time) []byte {
 	dst = append(dst, a.before...)
 	dst = strconv.AppendUint(dst, uint64(serial), 10)
-	return append(dst, a.after...)
+	dst = append(dst, a.timers...)
+	if !changed.IsZero() {
+		dst = append(dst, changedMark...)
+		dst = changed.UTC().AppendFormat(dst, time.RFC3339Nano)
+	}
+	return append(append(dst, '\n'), a.after...)
+}
+
+// cut takes the apex off a zone file with whatever serial and time of change. Ok
+// is false if the file does not begin with the apex.
+func (a apex) cut(text []byte) (serial uint32, rest []byte, ok bool) {
+	rest, ok = bytes.CutPrefix(text, []byte(a.before))
+	if !ok {
+		return 0, nil, false
+	}
+	digits, rest, _ := bytes.Cut(rest, []byte(" "))
+	n, err := strconv.ParseUint(string(digits), 10, 32)
+	if err != nil {
+		return 0, nil, false
+	}
+	line, rest, _ := bytes.Cut(rest, []byte("\n"))
+	line, _, _ = bytes.Cut(line, []byte(changedMark))
+	if string(line) != a.timers[1:] {
+		return 0, nil, false
+	}
+	rest, ok = bytes.CutPrefix(rest, []byte(a.after))
+	return uint32(n), rest, ok
 }

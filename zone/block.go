@@ -15,6 +15,11 @@ const marker = "_zonegen"
 // markerText is the text of a marker's TXT record.
 const markerText = `"placeholder: the name above exists without records"`
 
+// headlessMark is a comment after the $ORIGIN of a headless service's block. It
+// tells our CoreDNS plugin, which can leave such services out, what no record
+// tells if the service has no ports.
+const headlessMark = " ; headless"
+
 // block is the text of one service, of a marker, or of a group of reverse
 // names: lines below an $ORIGIN of their own. Blocks are never changed, so that
 // snapshots can share them.

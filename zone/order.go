@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 )
 
 // order keeps the blocks of one zone sorted by key, in chunks, so that a change
@@ -16,6 +17,10 @@ import (
 type order struct {
 	chunks []*chunk // never empty; each but the first starts with a border key
 	counts Counts
+	// changed is when that was seen which the last view has and the one before
+	// has not.
+	changed time.Time
+	touched bool // since the last view
 	// epoch is that of the next view. What has a smaller one may be part of a
 	// view and is copied before it is changed.
 	epoch       uint64
@@ -48,8 +53,12 @@ func isBorder(key string) bool {
 
 func newOrder() *order { return &order{chunks: []*chunk{{}}} }
 
-// view returns the chunks as they are now. They stay so.
-func (o *order) view() []*chunk {
+// view returns the chunks as they are now. They stay so. What has been put since
+// the last view was seen at that time.
+func (o *order) view(seen time.Time) []*chunk {
+	if o.touched {
+		o.changed, o.touched = seen, false
+	}
 	o.epoch++
 	return o.chunks[:len(o.chunks):len(o.chunks)]
 }
@@ -63,6 +72,7 @@ func (o *order) put(key string, b *block) bool {
 	case !found && b == nil:
 		return false
 	case !found:
+		o.touched = true
 		o.insert(at, i, item{key, b})
 		o.counts = o.counts.plus(1, b.counts)
 		return true
@@ -71,6 +81,7 @@ func (o *order) put(key string, b *block) bool {
 	if old.same(b) {
 		return false
 	}
+	o.touched = true
 	o.counts = o.counts.plus(-1, old.counts)
 	if b == nil {
 		o.remove(at, i)

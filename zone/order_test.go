@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestOrder makes random changes and compares the order with a sorted map, and
@@ -36,7 +37,7 @@ func TestOrder(t *testing.T) {
 			want[key] = b
 		}
 		if i%500 == 0 {
-			views = append(views, taken{o.view(), dump(o.chunks)})
+			views = append(views, taken{o.view(time.Time{}), dump(o.chunks)})
 		}
 	}
 	fresh := newOrder()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // randomService makes a service of few names and addresses, so that services
@@ -213,6 +214,8 @@ func TestSameText(t *testing.T) {
 		same       bool
 	}{
 		{"the same", text, 4_000_000_000, true},
+		{"the same, changed then", strings.Replace(text, "86400 5\n", "86400 5 ; changed 2026-11-22T13:38:00.5Z\n", 1), 4_000_000_000, true},
+		{"another timer", strings.Replace(text, "86400 5\n", "86400 6\n", 1), 4_000_000_000, false},
 		{"truncated", text[:len(text)-1], 4_000_000_000, false},
 		{"longer", text + "x", 4_000_000_000, false},
 		{"another record", strings.Replace(text, "10.0.0.1", "10.0.0.2", 1), 4_000_000_000, false},
@@ -220,7 +223,7 @@ func TestSameText(t *testing.T) {
 		{"no SOA", "@ NS a.\n", 0, false},
 		{"empty", "", 0, false},
 		{"not text", "\x00\xff\n$INCLUDE /etc/passwd\n", 0, false},
-		{"cut in the serial", text[:strings.Index(text, "4000000000")+3], 0, false},
+		{"cut in the serial", text[:strings.Index(text, "4000000000")+3], 400, false},
 		{"a serial too large", strings.Replace(text, "4000000000", "99999999999", 1), 0, false},
 	} {
 		serial, same := snap.SameText([]byte(tc.text))
@@ -228,4 +231,37 @@ func TestSameText(t *testing.T) {
 			t.Errorf("%s: serial %d, same %v; want %d, %v", tc.name, serial, same, tc.serial, tc.same)
 		}
 	}
+}
+
+// TestChanged follows the time of change into the file, and no further than into
+// the zones that did change.
+func TestChanged(t *testing.T) {
+	at := func(second int) time.Time { return time.Date(2026, 11, 22, 13, 38, second, 500, time.UTC) }
+	s := mustSet(t, Options{TTL: 5})
+	web := Service{Key: Key{"shop", "web"}, Type: ClusterSetIP, IPs: []string{"10.0.0.1"}}
+	want := func(what string, forward, reverse4, reverse6 time.Time) {
+		t.Helper()
+		for i, want := range []time.Time{forward, reverse4, reverse6} {
+			snap := s.Snapshots()[i]
+			line := "86400 5\n"
+			if !want.IsZero() {
+				line = "86400 5 ; changed " + want.Format(time.RFC3339Nano) + "\n"
+			}
+			if !snap.Changed().Equal(want) || !strings.Contains(string(snap.Append(nil, 1)), line) {
+				t.Errorf("%s: zone %s changed %v, want %v:\n%s", what, snap.Origin(), snap.Changed(), want, snap.Append(nil, 1))
+			}
+		}
+	}
+	s.Apply(Changes{Services: []Service{web}, Seen: at(1)})
+	want("first", at(1), at(1), time.Time{})
+	web.Ports = []Port{{Number: 80}}
+	s.Apply(Changes{Services: []Service{web}, Seen: at(2)})
+	want("a port", at(2), at(1), time.Time{})
+	s.Apply(Changes{Services: []Service{web}, Seen: at(3)})
+	want("nothing", at(2), at(1), time.Time{})
+	web.IPs = []string{"fd00::1"}
+	s.Apply(Changes{Services: []Service{web}, Seen: at(4)})
+	web.IPs = []string{"fd00::2"}
+	s.Apply(Changes{Services: []Service{web}, Seen: at(5)})
+	want("two at once", at(4), at(4), at(4))
 }

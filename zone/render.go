@@ -94,7 +94,11 @@ func (r *renderer) render(svc *Service) (*block, []Problem) {
 
 	name := svc.Name + "." + svc.Namespace + ".svc." + r.origin
 	r.wire = wireLength(name)
-	r.out = append(append(append(r.out, "$ORIGIN "...), name...), '\n')
+	r.out = append(append(r.out, "$ORIGIN "...), name...)
+	if svc.Type == Headless {
+		r.out = append(r.out, headlessMark...)
+	}
+	r.out = append(r.out, '\n')
 	origin := len(r.out)
 	if !r.noEndpoints {
 		r.collectEndpoints()

@@ -3,6 +3,7 @@ package zone
 import (
 	"runtime"
 	"sync"
+	"time"
 )
 
 // Changes is what has happened to the services of a clusterset.
@@ -14,6 +15,9 @@ type Changes struct {
 	// Namespaces are those that have come to exist, RemovedNamespaces those that
 	// are gone. A namespace with a service exists in any case.
 	Namespaces, RemovedNamespaces []string
+	// Seen is when the first of these changes was seen; zero if that is not
+	// known, or shall not be told.
+	Seen time.Time
 }
 
 // Set is all zones of a clusterset, kept up to date by [Set.Apply]. It is not
@@ -24,7 +28,8 @@ type Set struct {
 	reverse    *reverse
 	services   map[Key]*entry
 	namespaces map[string]*namespace
-	existing   int // namespaces that exist
+	existing   int       // namespaces that exist
+	seen       time.Time // the earliest Seen of the changes since the last Snapshots
 }
 
 // forwardZone is one zone of services.
@@ -64,6 +69,9 @@ func NewSet(o Options) (*Set, error) {
 
 // Apply takes in changes and returns what was dropped of the changed services.
 func (s *Set) Apply(c Changes) []Problem {
+	if s.seen.IsZero() || c.Seen.Before(s.seen) {
+		s.seen = c.Seen
+	}
 	var problems []Problem
 	touched := make(map[string]*namespace)
 	for _, name := range c.Namespaces {
@@ -207,11 +215,12 @@ func (s *Set) Snapshots() []*Snapshot {
 	s.reverse.flush()
 	var all []*Snapshot
 	for _, f := range s.forward {
-		all = append(all, newSnapshot(f.origin, f.apex, f.order))
+		all = append(all, newSnapshot(f.origin, f.apex, f.order, s.seen))
 	}
 	for _, z := range s.reverse.zones {
-		all = append(all, newSnapshot(z.origin, z.apex, z.order))
+		all = append(all, newSnapshot(z.origin, z.apex, z.order, s.seen))
 	}
+	s.seen = time.Time{}
 	return all
 }
 

@@ -3,7 +3,7 @@ package zone
 import (
 	"bytes"
 	"net"
-	"strconv"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -11,14 +11,15 @@ import (
 // Snapshot is one zone at one moment, without a serial. It never changes and is
 // safe for concurrent use.
 type Snapshot struct {
-	origin string
-	apex   apex
-	chunks []*chunk
-	counts Counts
+	origin  string
+	apex    apex
+	chunks  []*chunk
+	counts  Counts
+	changed time.Time
 }
 
-func newSnapshot(origin string, a apex, o *order) *Snapshot {
-	return &Snapshot{origin: origin, apex: a, chunks: o.view(), counts: o.counts.plus(1, a.counts)}
+func newSnapshot(origin string, a apex, o *order, seen time.Time) *Snapshot {
+	return &Snapshot{origin: origin, apex: a, chunks: o.view(seen), counts: o.counts.plus(1, a.counts), changed: o.changed}
 }
 
 // Origin is the zone's name, absolute and in lower case.
@@ -26,6 +27,10 @@ func (s *Snapshot) Origin() string { return s.origin }
 
 // Counts is the number of records, the apex included.
 func (s *Snapshot) Counts() Counts { return s.counts }
+
+// Changed is when the first of the changes that led to this version was seen, as
+// [Changes] told; zero if that is not known.
+func (s *Snapshot) Changed() time.Time { return s.changed }
 
 // Append appends the whole zone file to dst.
 func (s *Snapshot) Append(dst []byte, serial uint32) []byte {
@@ -42,7 +47,7 @@ func (s *Snapshot) Buffers(serial uint32) net.Buffers {
 	for _, c := range s.chunks {
 		n += len(c.items)
 	}
-	buffers := append(make(net.Buffers, 0, n), s.apex.append(nil, serial))
+	buffers := append(make(net.Buffers, 0, n), s.apex.append(nil, serial, s.changed))
 	for _, c := range s.chunks {
 		for _, it := range c.items {
 			buffers = append(buffers, it.block.text)
@@ -51,7 +56,7 @@ func (s *Snapshot) Buffers(serial uint32) net.Buffers {
 	return buffers
 }
 
-// Equal reports whether two snapshots say the same, but for the serial. It takes
+// Equal reports whether two snapshots say the same, but for serial and time. It takes
 // time for what is not shared between them only.
 func (s *Snapshot) Equal(o *Snapshot) bool {
 	if o == nil || s.origin != o.origin || s.apex != o.apex || len(s.chunks) != len(o.chunks) {
@@ -81,26 +86,14 @@ func (c *chunk) equal(o *chunk) bool {
 }
 
 // SameText reports whether text is a zone file of this snapshot with whatever
-// serial, and returns that serial. If text is another zone file, the serial is
-// still that of its SOA; it is 0 if there is none.
+// serial and time of change, and returns that serial. If text is another zone
+// file, the serial is still that of its SOA; it is 0 if there is none.
 func (s *Snapshot) SameText(text []byte) (serial uint32, same bool) {
-	rest, ok := bytes.CutPrefix(text, []byte(s.apex.before))
+	serial, rest, ok := s.apex.cut(text)
 	if !ok {
 		return serialOf(text, s.origin), false
 	}
-	end := bytes.IndexByte(rest, ' ')
-	if end < 0 {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(string(rest[:end]), 10, 32)
-	if err != nil {
-		return serialOf(text, s.origin), false
-	}
-	serial = uint32(n)
-	for i, want := range s.Buffers(serial) {
-		if i == 0 {
-			rest = text
-		}
+	for _, want := range s.Buffers(0)[1:] {
 		if rest, ok = bytes.CutPrefix(rest, want); !ok {
 			return serial, false
 		}
