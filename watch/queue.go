@@ -32,6 +32,7 @@ type queue struct {
 type dirty struct {
 	services   map[zone.Key]struct{}
 	namespaces map[string]struct{}
+	seen       time.Time // when the first of it became dirty
 }
 
 func newDirty() dirty {
@@ -54,6 +55,9 @@ func newQueue(interval time.Duration) *queue {
 // touch marks all that more names as changed.
 func (q *queue) touch(more dirty) {
 	q.mu.Lock()
+	if q.dirty.seen.IsZero() {
+		q.dirty.seen = time.Now()
+	}
 	maps.Copy(q.dirty.services, more.services)
 	maps.Copy(q.dirty.namespaces, more.namespaces)
 	q.mu.Unlock()
@@ -85,7 +89,11 @@ func (q *queue) next(ctx context.Context, build func(dirty) zone.Changes) (zone.
 		if err := q.wait(ctx); err != nil {
 			return zone.Changes{}, err
 		}
-		changes := build(q.take())
+		dirty := q.take()
+		changes := build(dirty)
+		if q.delivered { // how old the first state is, nobody knows
+			changes.Seen = dirty.seen
+		}
 		if !q.delivered || !empty(changes) {
 			q.delivered, q.last = true, time.Now()
 			return changes, nil
