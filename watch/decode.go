@@ -48,6 +48,9 @@ type fieldError struct {
 }
 
 func (o *objects) decode(doc document) error {
+	if string(doc.json) == "null" {
+		return nil
+	}
 	err := o.object(doc.json, nil, metav1.TypeMeta{})
 	if err == nil {
 		return nil

@@ -105,7 +105,8 @@ func chunks(data []byte) iter.Seq[document] {
 					return
 				}
 				// What follows --- on its line belongs to the document.
-				doc, from = document{line: line}, at+len(marker)
+				rest := row[len(marker):]
+				doc, from = document{line: line}, at+len(row)-len(bytes.TrimLeft(rest, " \t"))
 			}
 			at += len(row)
 		}
@@ -182,11 +183,19 @@ func (d document) lineOf(offset int64) int {
 	return d.line + bytes.Count(d.source[:min(offset, int64(len(d.source)))], []byte("\n"))
 }
 
+// maxYAML is the largest YAML document in bytes. While it is read it can take a
+// hundred times as much memory; JSON takes little more than its size.
+const maxYAML = 16 << 20
+
 var yamlLine = regexp.MustCompile(`^(?:unmarshal errors:\s*)?line (\d+): `)
 
 // fromYAML converts the document, as kubectl does, except that a key that stands
 // twice in a map is an error.
 func (d document) fromYAML() (document, *documentError) {
+	if len(d.source) > maxYAML {
+		err := fmt.Errorf("it is larger than %d MiB: split it, or write it as JSON", maxYAML>>20)
+		return document{}, &documentError{line: d.line, err: err}
+	}
 	if err := checkAliases(d.source); err != nil {
 		return document{}, &documentError{line: d.line, err: err}
 	}

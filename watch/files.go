@@ -124,12 +124,15 @@ func (m *Manifests) folders(path string) ([]string, error) {
 
 // content reads a file, if it is not too large.
 func (m *Manifests) content(ctx context.Context, name string) ([]byte, error) {
-	if name == stdin {
-		return readStream(ctx, name, func() (io.ReadCloser, error) { return io.NopCloser(m.options.Stdin), nil })
-	}
 	open := func() (io.ReadCloser, error) { return os.Open(name) }
+	if name == stdin {
+		open = func() (io.ReadCloser, error) { return io.NopCloser(m.options.Stdin), nil }
+	}
 	if isStream(name) {
 		return readStream(ctx, name, open)
+	}
+	if info, err := os.Stat(name); err == nil && info.Size() > maxManifest {
+		return nil, tooLarge(name)
 	}
 	return readLimited(name, open)
 }
@@ -163,7 +166,11 @@ func readLimited(name string, open func() (io.ReadCloser, error)) ([]byte, error
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", displayName(name), err)
 	case len(data) > maxManifest:
-		return nil, fmt.Errorf("%s is larger than %d MiB: split it", displayName(name), maxManifest>>20)
+		return nil, tooLarge(name)
 	}
 	return data, nil
+}
+
+func tooLarge(name string) error {
+	return fmt.Errorf("%s is larger than %d MiB: split it", displayName(name), maxManifest>>20)
 }

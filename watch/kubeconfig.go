@@ -82,7 +82,10 @@ func loadConfig(o KubernetesOptions) (*rest.Config, error) {
 		return nil, fmt.Errorf("--context: %s has no context %q: there is %s", configName(o), name, contexts)
 	}
 	config, err := clientcmd.NewNonInteractiveClientConfig(*loaded, name, &clientcmd.ConfigOverrides{}, rules).ClientConfig()
-	if err != nil {
+	switch {
+	case clientcmd.IsEmptyConfig(err): // whose text speaks of something else
+		return nil, fmt.Errorf("%s, context %q: there is no cluster %q with a server", configName(o), name, loaded.Contexts[name].Cluster)
+	case err != nil:
 		return nil, fmt.Errorf("%s, context %q: %w", configName(o), name, err)
 	}
 	return config, nil

@@ -43,7 +43,8 @@ type ManifestOptions struct {
 //     content. The log gets an error that names file, document and line.
 //   - The objects of a file that is deleted are gone.
 //
-// A file larger than 64 MiB is refused.
+// A file larger than 64 MiB is refused, and so is a YAML document larger than 16
+// MiB.
 type Manifests struct {
 	options ManifestOptions
 	logger  *slog.Logger

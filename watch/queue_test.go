@@ -27,8 +27,11 @@ func asRemoved(d dirty) (c zone.Changes) {
 	return c
 }
 
-// pass lets time pass, in a bubble only.
-func pass(d time.Duration) { <-time.After(d) }
+// pass lets time pass, in a bubble, and everybody do what there is to do then.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
 
 func nothing(dirty) zone.Changes { return zone.Changes{} }
 
@@ -92,9 +95,9 @@ func TestQueueBurst(t *testing.T) {
 		go func() {
 			for i := range changes {
 				q.touch(dirtyService(strconv.Itoa(i)))
-				pass(step)
+				<-time.After(step)
 			}
-			pass(2 * interval)
+			<-time.After(2 * interval)
 			cancel()
 		}()
 		var batches, seen int
