@@ -27,7 +27,7 @@ type index struct {
 	// next is the next record of the same owner, none for the last one.
 	next []int32
 	// addresses are those of owners with many of them, made when first asked for.
-	addresses map[int32]map[netip.Addr]bool
+	addresses map[*owner]map[netip.Addr]bool
 }
 
 // owner is a name that has records.
@@ -44,7 +44,10 @@ const none = -1
 // newIndex indexes the records that are judged. Those of another class than IN are
 // reported and left out.
 func newIndex(z *Zone, out *findings) *index {
-	x := &index{Zone: z, byName: make(map[string]int32), servers: make(map[string]bool), next: make([]int32, len(z.Records))}
+	x := &index{
+		Zone: z, servers: make(map[string]bool),
+		byName: make(map[string]int32), next: make([]int32, len(z.Records)), addresses: make(map[*owner]map[netip.Addr]bool),
+	}
 	current := int32(none)
 	for i := range z.Records {
 		r := &z.Records[i]
@@ -136,13 +139,8 @@ func (x *index) recordsOf(o *owner, dst []*Record) []*Record {
 // manyRecords is from when on the addresses of an owner are looked up in a map.
 const manyRecords = 32
 
-// hasAddress reports whether a name has an address.
-func (x *index) hasAddress(name string, a netip.Addr) bool {
-	at, ok := x.byName[name]
-	if !ok {
-		return false
-	}
-	o := &x.owners[at]
+// hasAddress reports whether an owner has an address.
+func (x *index) hasAddress(o *owner, a netip.Addr) bool {
 	if o.records < manyRecords {
 		for i := o.first; i != none; i = x.next[i] {
 			if addressOf(x.Records[i].RR) == a {
@@ -151,16 +149,13 @@ func (x *index) hasAddress(name string, a netip.Addr) bool {
 		}
 		return false
 	}
-	set := x.addresses[at]
+	set := x.addresses[o]
 	if set == nil {
 		set = make(map[netip.Addr]bool)
 		for i := o.first; i != none; i = x.next[i] {
 			set[addressOf(x.Records[i].RR)] = true
 		}
-		if x.addresses == nil {
-			x.addresses = make(map[int32]map[netip.Addr]bool)
-		}
-		x.addresses[at] = set
+		x.addresses[o] = set
 	}
 	return set[a]
 }

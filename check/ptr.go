@@ -29,7 +29,7 @@ func (j *judge) pointers(o *owner, set []*Record) {
 			j.out.at(r, RulePTRTarget, "the target %s is neither a service nor an endpoint: point to one that has the address %s, or remove the PTR", ptr.Ptr, address)
 		case t == nil || !t.address:
 			j.out.at(r, RulePTRTarget, "the target %s has no address in %s: add it there, or remove the PTR", ptr.Ptr, home.File)
-		case !home.hasAddress(target, address):
+		case !home.hasAddress(t, address):
 			j.out.at(r, RulePTRTarget, "the target %s does not have the address %s in %s: point to a name that has it, or remove the PTR", ptr.Ptr, address, home.File)
 		}
 	}

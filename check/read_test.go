@@ -106,6 +106,7 @@ func TestSize(t *testing.T) {
 	}{
 		{"a.b.svc 5 A 10.0.0.1\n", 21, true},
 		{"a.b.svc 5 A 10.0.0.1\n", 20, false},
+		{"$INCLUDE chunk\n", 15 + blockSize - 1, false},
 		{strings.Repeat("$INCLUDE chunk\n", 3), 3 * (15 + 21 + blockSize), true},
 		{strings.Repeat("$INCLUDE chunk\n", 3), 3*(15+21+blockSize) - 1, false},
 	} {
@@ -167,5 +168,25 @@ func TestReadErrors(t *testing.T) {
 	}
 	if _, err := ReadFile(t.TempDir(), ""); err == nil {
 		t.Error("a folder: no error")
+	}
+}
+
+// TestParseErrorIsShort checks that a word of any length makes no line of any
+// length.
+func TestParseErrorIsShort(t *testing.T) {
+	for _, text := range []string{"a 5 A " + strings.Repeat("1", 1<<20), "a 5 TXT \x1b[2J (", strings.Repeat("é", 1<<16)} {
+		z, err := Read(strings.NewReader(text), Source{Name: "db.example", Origin: "example."})
+		if err != nil || z.Unreadable == nil || len(z.Unreadable.String()) > 400 {
+			t.Errorf("%.20q: %v, %v", text, z.Unreadable, err)
+		}
+	}
+}
+
+// TestSourceReads checks that the parser could as well take more than single bytes.
+func TestSourceReads(t *testing.T) {
+	const text = "a 5 A 10.0.0.1\nb 5 A 10.0.0.1\n"
+	s := (&tracker{left: maxText}).newSource("db.example", io.NopCloser(strings.NewReader(text)))
+	if err := iotest.TestReader(s, []byte(text)); err != nil {
+		t.Error(err)
 	}
 }
