@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -93,13 +94,36 @@ func (a *apiServer) start(t testing.TB) {
 	}
 }
 
-// freeze makes the API server hang: it takes connections and does not answer, until thaw.
+// freeze makes the API server hang: from its return until thaw, it takes connections and does not answer.
 func (a *apiServer) freeze(t testing.TB) {
 	t.Helper()
 	a.mustBePrivate(t)
 	if err := a.signal(syscall.SIGSTOP); err != nil {
 		t.Fatalf("freezing the API server: %v", err)
 	}
+	eventually(t, "the API server freezes", a.frozen) // each of its threads goes on until it notices
+}
+
+// frozen returns nil when all threads of the API server are stopped.
+func (a *apiServer) frozen() error {
+	pid, err := a.pid()
+	if err != nil {
+		return err
+	}
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	if err != nil || len(threads) == 0 {
+		return fmt.Errorf("no threads of process %d in /proc: %w", pid, err)
+	}
+	for _, thread := range threads {
+		status, err := os.ReadFile(thread)
+		if err != nil {
+			return err
+		}
+		if !bytes.Contains(status, []byte("\nState:\tT ")) {
+			return fmt.Errorf("%s has no state T", thread)
+		}
+	}
+	return nil
 }
 
 // thaw ends a freeze.
@@ -136,18 +160,23 @@ func (a *apiServer) kill() error {
 	return os.RemoveAll(a.pidFile()) // the number may soon be another process's
 }
 
-// signal sends a signal to the API server. envtest keeps its process to itself, so the script by which it is started
-// writes it down.
+// signal sends a signal to the API server.
 func (a *apiServer) signal(sig syscall.Signal) error {
-	text, err := os.ReadFile(a.pidFile())
-	if err != nil {
-		return err
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	pid, err := a.pid()
 	if err != nil {
 		return err
 	}
 	return syscall.Kill(pid, sig)
+}
+
+// pid is the process of the API server. envtest keeps it to itself, so the script by which it is started writes it
+// down.
+func (a *apiServer) pid() (int, error) {
+	text, err := os.ReadFile(a.pidFile())
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(text)))
 }
 
 func (a *apiServer) pidFile() string { return filepath.Join(a.dir, "pid") }

@@ -4,19 +4,24 @@
 // It is a module of its own, so that whoever imports the CoreDNS plugin does not get the module graph of a control
 // plane. The files without _test in their names are the tools of the tests:
 //
-//	apiserver.go   control planes: one that all tests share, private ones that can be stopped and started again
-//	crds.go        the CRDs of the Multi-Cluster Services API, served in either version or both
-//	objects.go     ServiceImports and EndpointSlices
-//	store.go       putting objects into an API server
-//	namespace.go   namespaces that go away with their contents
-//	programs.go    building zonegen and coredns
-//	process.go     running them
-//	ports.go       free ports
-//	dig.go         queries by dig
-//	query.go       queries by the thousand
-//	checkers.go    zone files under the eyes of BIND, NSD and Knot
-//	wait.go        bounded waits
-//	atend.go       what the test binary does last
+//	apiserver.go     API servers: one that all tests share, private ones for tests that disturb theirs
+//	controlplane.go  starting, stopping and freezing them
+//	crds.go          the CRDs of the Multi-Cluster Services API, served in either version or both
+//	objects.go       ServiceImports and EndpointSlices
+//	store.go         putting objects into an API server
+//	namespace.go     namespaces that go away with their contents
+//	programs.go      building zonegen and coredns
+//	process.go       running them
+//	output.go        what they print
+//	http.go          what their HTTP endpoints say
+//	ports.go         free ports
+//	dig.go           queries by dig
+//	digyaml.go       reading what dig prints
+//	query.go         queries by the thousand
+//	checkers.go      zone files under the eyes of BIND, NSD and Knot
+//	tools.go         programs that must be installed
+//	wait.go          bounded waits
+//	atend.go         what the test binary does last
 //
 // Nothing is skipped: a tool that is missing fails the test, with the package that has it.
 package e2e
