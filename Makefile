@@ -57,7 +57,7 @@ bench: ## benchmarks of every package
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@hack/fuzz.sh $(FUZZTIME)
 
-vuln: $(GOVULNCHECK) ## known vulnerabilities in what is called (asks vuln.go.dev)
+vuln: $(GOVULNCHECK) ## known vulnerabilities in what is called (asks Go's vulnerability database)
 	@for module in $(MODULES); do (cd $$module && $(CURDIR)/$(GOVULNCHECK) ./...) || exit; done
 
 clean: ## remove what was built here
