@@ -71,7 +71,7 @@ bin/zonegen run -f examples --zone-dir "$dir/zones" --http "127.0.0.1:$http" > >
 zonegen=$!
 until_true "$zonegen" zonegen answers "$http" /readyz
 
-sed -e "s|/zones|$PWD/$dir/zones|; s|:1053|:$dns|; s|:8080|:$health|; s|:8181|:$ready|; s|:9153|:$metrics|" \
+sed -e "s|/zones|$PWD/$dir/zones|; s|:1053|:$dns|g; s|:8080|:$health|; s|:8181|:$ready|; s|:9153|:$metrics|" \
 	corefile.example >"$dir/Corefile"
 bin/coredns -conf "$dir/Corefile" > >(prefix coredns) 2>&1 &
 coredns=$!
