@@ -94,7 +94,7 @@ func formBelowServices(rest string) form {
 	rest, parent := cutLast(rest)
 	switch {
 	case parent == "_tcp" || parent == "_udp" || parent == "_sctp":
-		if len(rest) <= maxLabel && strings.HasPrefix(rest, "_") && isLabel(rest[1:]) {
+		if strings.HasPrefix(rest, "_") && isLabel(rest[1:]) {
 			return formPort
 		}
 	case isLabel(parent):

@@ -102,7 +102,7 @@ func reverseAddress(name string) (netip.Addr, bool) {
 		for i := len(a) - 1; i >= 0; i-- {
 			label, rest, more := strings.Cut(labels, ".")
 			n, err := strconv.ParseUint(label, 10, 8)
-			if err != nil || more != (i > 0) || len(label) > 1 && label[0] == '0' || !isDigit(label[0]) {
+			if err != nil || more != (i > 0) || len(label) > 1 && label[0] == '0' {
 				return netip.Addr{}, false
 			}
 			a[i], labels = byte(n), rest

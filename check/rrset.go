@@ -18,7 +18,7 @@ func (j *judge) rrset(o *owner, set []*Record) {
 	switch rrtype {
 	case dns.TypeA, dns.TypeAAAA:
 		for _, r := range set {
-			if a := addressOf(r.RR); !isHost(a) || a.Is4() != (rrtype == dns.TypeA) {
+			if a := addressOf(r.RR); !isHost(a) {
 				j.out.at(r, RuleAddress, "%s is no address that a host can have (unspecified, multicast, IPv4 in IPv6, or none): remove it", a)
 			}
 		}
