@@ -66,7 +66,7 @@ func newIndex(z *Zone, out *findings) *index {
 		if current == none || x.owners[current].name != name {
 			current = x.owner(name)
 		}
-		x.append(current, int32(i)) //nolint:gosec // maxText allows no more than 2^31 records
+		x.append(current, int32(i)) // maxText allows no more than 2^31 records
 	}
 	return x
 }
@@ -75,7 +75,7 @@ func newIndex(z *Zone, out *findings) *index {
 func (x *index) owner(name string) int32 {
 	at, ok := x.byName[name]
 	if !ok {
-		at = int32(len(x.owners)) //nolint:gosec // as many as records at most
+		at = int32(len(x.owners)) // as many as records at most
 		x.byName[name] = at
 		x.owners = append(x.owners, owner{name: name, first: none, last: none})
 	}

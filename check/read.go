@@ -33,7 +33,7 @@ func ReadFile(path, origin string) (*Zone, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
+	defer f.Close()
 	if origin == "" {
 		origin = originOf(filepath.Base(path))
 	}

@@ -7,7 +7,7 @@ func (j *judge) services(o *owner, set []*Record) {
 	first := set[0].RR.(*dns.SRV)
 	// A weight is 100 divided by the (address, port) pairs that the name matches,
 	// and there are no more records than pairs.
-	most := uint16(max(1, 100/len(set))) //nolint:gosec // 1 to 100
+	most := uint16(max(1, 100/len(set))) // 1 to 100
 	uneven := false
 	for _, r := range set {
 		srv := r.RR.(*dns.SRV)
