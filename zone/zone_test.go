@@ -121,20 +121,23 @@ func parse(t *testing.T, text []byte, origin string) []string {
 	return out
 }
 
+// difference tells what one list has more often than the other.
 func difference(got, want []string) string {
-	var lines []string
+	count := make(map[string]int)
 	for _, r := range got {
-		if !slices.Contains(want, r) {
-			lines = append(lines, "not wanted: "+r)
-		}
+		count[r]++
 	}
 	for _, r := range want {
-		if !slices.Contains(got, r) {
-			lines = append(lines, "missing:    "+r)
-		}
+		count[r]--
 	}
-	if len(lines) == 0 && len(got) != len(want) {
-		lines = append(lines, fmt.Sprintf("duplicates: %d records, want %d", len(got), len(want)))
+	var lines []string
+	for _, r := range slices.Sorted(maps.Keys(count)) {
+		switch n := count[r]; {
+		case n > 0:
+			lines = append(lines, fmt.Sprintf("%d too many: %s", n, r))
+		case n < 0:
+			lines = append(lines, fmt.Sprintf("%d missing:  %s", -n, r))
+		}
 	}
 	return strings.Join(lines, "\n")
 }

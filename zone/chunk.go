@@ -1,0 +1,109 @@
+package zone
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"net"
+	"slices"
+	"sync"
+)
+
+// ChunkPrefix begins the name of every chunk file. It does not hold "db.", by
+// which name servers may take a file for a zone.
+const ChunkPrefix = "chunk-"
+
+// maxChunkSize is the most that a chunk holds, in bytes: less than a ConfigMap's
+// 1 MiB, and enough for any single line.
+const maxChunkSize = 512 << 10
+
+// Chunk is a part of a zone in the chunked layout: whole blocks, or a part of a
+// large one. It never changes, and is safe for concurrent use.
+type Chunk struct {
+	// Name is the name of its file: ChunkPrefix and 32 hexadecimal digits of the
+	// SHA-256 of its content. So a file of that name is the chunk.
+	Name string
+	// Size is its size in bytes.
+	Size    int
+	buffers net.Buffers
+}
+
+// Buffers returns the chunk's content in pieces that must not be changed.
+func (c *Chunk) Buffers() net.Buffers { return slices.Clone(c.buffers) }
+
+// Chunked returns the zone in the chunked layout: a root, which has the apex and
+// includes the chunks, and the chunks. A change of one service changes the root
+// and one chunk, rarely two. The root is a snapshot of its own: write it as such,
+// after the chunks.
+func (s *Snapshot) Chunked() (root *Snapshot, chunks []*Chunk) {
+	var includes []byte
+	for _, c := range s.chunks {
+		for _, file := range c.files() {
+			includes = append(includes, "$INCLUDE "...)
+			includes = append(append(includes, file.Name...), '\n')
+			chunks = append(chunks, file)
+		}
+	}
+	r := *s
+	r.chunks = []*chunk{{items: []item{{block: &block{text: includes}}}}}
+	return &r, chunks
+}
+
+// chunkFiles are the files of a chunk, made when they are asked for first.
+type chunkFiles struct {
+	once  sync.Once
+	files []*Chunk
+}
+
+// files cuts a chunk, which must be part of a view, into files of at most
+// maxChunkSize. Its content alone says where.
+func (c *chunk) files() []*Chunk {
+	c.cut.once.Do(func() {
+		file := new(Chunk)
+		finish := func() {
+			if file.Size > 0 {
+				file.Name = chunkName(file.buffers)
+				c.cut.files = append(c.cut.files, file)
+				file = new(Chunk)
+			}
+		}
+		for _, it := range c.items {
+			for _, part := range splitBlock(it.block.text) {
+				if file.Size+len(part) > maxChunkSize {
+					finish()
+				}
+				file.buffers = append(file.buffers, part)
+				file.Size += len(part)
+			}
+		}
+		finish()
+	})
+	return c.cut.files
+}
+
+func chunkName(content net.Buffers) string {
+	h := sha256.New()
+	for _, b := range content {
+		h.Write(b)
+	}
+	return ChunkPrefix + hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// splitBlock cuts a block that is larger than a chunk at line borders, and
+// repeats its $ORIGIN line in each part.
+func splitBlock(text []byte) [][]byte {
+	if len(text) <= maxChunkSize {
+		return [][]byte{text}
+	}
+	head := text[:bytes.IndexByte(text, '\n')+1]
+	var parts [][]byte
+	for rest := text[len(head):]; len(rest) > 0; {
+		n := len(rest)
+		if room := maxChunkSize - len(head); n > room {
+			n = bytes.LastIndexByte(rest[:room], '\n') + 1
+		}
+		parts = append(parts, slices.Concat(head, rest[:n]))
+		rest = rest[n:]
+	}
+	return parts
+}
