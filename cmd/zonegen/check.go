@@ -19,7 +19,7 @@ type checkFlags struct {
 }
 
 func newCheckCommand() *cobra.Command {
-	var f checkFlags
+	f := checkFlags{output: "text"}
 	cmd := &cobra.Command{
 		Use:   "check FILE...",
 		Short: "Tell whether zone files load and keep the record contract",
@@ -48,23 +48,22 @@ cannot be read or nothing can be written.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
-	cmd.Flags().StringVar(&f.origin, "origin", "", "the `zone` of a single file, whatever its name is")
-	cmd.Flags().StringVarP(&f.output, "output", "o", "text", "`format` of the findings: text or json")
+	cmd.Flags().Var(flagValue[string]{&f.origin, originOf}, "origin", "the `zone` of a single file, whatever its name is")
+	cmd.Flags().VarP(choice(&f.output, "text", "json"), "output", "o", "`format` of the findings: text or json")
 	return cmd
 }
 
+// originOf reads the value of --origin.
+func originOf(text string) (string, error) {
+	if _, ok := dns.IsDomainName(text); !ok {
+		return "", fmt.Errorf("use a domain name such as %s", zone.DefaultZone)
+	}
+	return text, nil
+}
+
 func (f *checkFlags) run(cmd *cobra.Command, args []string) error {
-	var originErr, outputErr error
-	if _, ok := dns.IsDomainName(f.origin); f.origin != "" && !ok {
-		originErr = fmt.Errorf("--origin %q: no domain name: use one such as %s", f.origin, zone.DefaultZone)
-	} else if f.origin != "" && len(args) > 1 {
-		originErr = fmt.Errorf("--origin: it is for a single file, not for %d: check the files one by one, or name them db.ZONE", len(args))
-	}
-	if f.output != "text" && f.output != "json" {
-		outputErr = fmt.Errorf("--output %q: use text or json", f.output)
-	}
-	if err := flagErrors(originErr, outputErr); err != nil {
-		return err
+	if f.origin != "" && len(args) > 1 {
+		return flagErrors(fmt.Errorf("--origin %q: it is for a single file, not for %d: check the files one by one, or name them db.ZONE", f.origin, len(args)))
 	}
 	var zones []*check.Zone
 	failed := false
