@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 
 	"github.com/spf13/pflag"
 
@@ -27,6 +28,8 @@ func (f *folderFlags) options(logger *slog.Logger) (publish.FolderOptions, error
 	var errs [3]error
 	if f.path == "" {
 		errs[0] = errors.New("--zone-dir: must not be empty; give a folder such as /zones")
+	} else if info, err := os.Stat(f.path); err == nil && !info.IsDir() {
+		errs[0] = fmt.Errorf("--zone-dir %q: there is a file of that name; give a folder such as /zones", f.path)
 	}
 	if o.Mode, errs[1] = publish.ParseMode(f.mode); errs[1] != nil {
 		errs[1] = fmt.Errorf("--file-mode %w", errs[1])

@@ -4,66 +4,50 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/pflag"
 )
 
-// state is what /readyz tells. It is safe for concurrent use.
-type state struct {
-	mu       sync.Mutex
-	waiting  func() []string // what the source waits for
-	ready    bool
-	problems []string // of the last publication
+// httpFlags choose the HTTP endpoints.
+type httpFlags struct {
+	address string
+	pprof   bool
 }
 
-// publication notes how the last publication went: the zonegen is ready from
-// the first one without problems on. Later ones do not change that, because the
-// files that are there are still good.
-func (s *state) publication(problems []string) (becameReady bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.problems = problems
-	becameReady = !s.ready && len(problems) == 0
-	s.ready = s.ready || becameReady
-	return becameReady
+func (h *httpFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&h.address, "http", ":8053", "`address` of /livez, /readyz and /metrics; empty for none")
+	flags.BoolVar(&h.pprof, "pprof", false, "serve /debug/pprof as well")
 }
 
-// serveReady answers /readyz: 200 once all zones were published, else 503 and
-// what is missing.
-func (s *state) serveReady(w http.ResponseWriter, _ *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var lines []string
-	status := http.StatusOK
-	if !s.ready {
-		status = http.StatusServiceUnavailable
-		for _, line := range s.waiting() {
-			lines = append(lines, "waiting for "+line)
+// check says what is wrong with the flags without trying the address.
+func (h *httpFlags) check() error {
+	if h.address == "" {
+		if h.pprof {
+			return errors.New("--pprof: it is served by --http, which is empty; give an address, or leave --pprof out")
 		}
-		if len(lines) == 0 && len(s.problems) == 0 {
-			lines = append(lines, "waiting for the first publication")
-		}
+		return nil
 	}
-	lines = append(lines, s.problems...)
-	if len(lines) == 0 {
-		lines = append(lines, "ok")
+	_, port, err := net.SplitHostPort(h.address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
 	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	fmt.Fprintln(w, strings.Join(lines, "\n"))
+	if err != nil {
+		return fmt.Errorf("--http %q: use HOST:PORT, :PORT, or '' for none", h.address)
+	}
+	return nil
 }
 
 // handler returns the HTTP endpoints of zonegen run.
-func handler(s *state, m *metrics, withPprof bool) http.Handler {
+func handler(r *readiness, m *metrics, withPprof bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", s.serveReady)
+	mux.Handle("GET /readyz", r)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 	if withPprof {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)
@@ -76,13 +60,17 @@ func handler(s *state, m *metrics, withPprof bool) http.Handler {
 }
 
 // serveHTTP serves on a listener until ctx is done.
-func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, logger *slog.Logger) error {
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
 		<-ctx.Done()
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
 		defer cancel()
 		if server.Shutdown(grace) != nil {
 			_ = server.Close()

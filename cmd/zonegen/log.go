@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"log/slog"
 
@@ -10,38 +9,32 @@ import (
 	"github.com/clusterset-dns/zonegen/watch"
 )
 
+var (
+	logLevels  = []string{"debug", "info", "warn", "error"}
+	logFormats = []string{"text", "json"}
+)
+
 // logFlags choose what is logged and how.
 type logFlags struct {
 	level, format string
 }
 
 func (l *logFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&l.level, "log-level", "info", "least `level` that is logged: debug, info, warn or error")
-	flags.StringVar(&l.format, "log-format", "text", "`format` of the log: text or json")
+	l.level, l.format = "info", "text"
+	flags.Var(choice(&l.level, logLevels...), "log-level", "least `level` that is logged: debug, info, warn or error")
+	flags.Var(choice(&l.format, logFormats...), "log-format", "`format` of the log: text or json")
 }
 
 // logger returns the logger that the flags describe, and leads the log of
 // client-go into it.
-func (l *logFlags) logger(w io.Writer) (*slog.Logger, error) {
-	var level slog.Level
-	switch l.level {
-	case "debug", "info", "warn", "error":
-		if err := level.UnmarshalText([]byte(l.level)); err != nil {
-			return nil, err
-		}
-	default:
-		return nil, fmt.Errorf("--log-level %q: use debug, info, warn or error", l.level)
-	}
+func (l *logFlags) logger(w io.Writer) *slog.Logger {
+	level := map[string]slog.Level{"debug": slog.LevelDebug, "warn": slog.LevelWarn, "error": slog.LevelError}[l.level]
 	options := &slog.HandlerOptions{Level: level}
-	var logger *slog.Logger
-	switch l.format {
-	case "text":
-		logger = slog.New(slog.NewTextHandler(w, options))
-	case "json":
-		logger = slog.New(slog.NewJSONHandler(w, options))
-	default:
-		return nil, fmt.Errorf("--log-format %q: use text or json", l.format)
+	var handler slog.Handler = slog.NewTextHandler(w, options)
+	if l.format == "json" {
+		handler = slog.NewJSONHandler(w, options)
 	}
+	logger := slog.New(handler)
 	watch.RouteKlog(logger)
-	return logger, nil
+	return logger
 }

@@ -71,9 +71,9 @@ func newMetrics() *metrics {
 }
 
 // rendered notes the newest state of the zones.
-func (m *metrics) rendered(set *zone.Set, snapshots []*zone.Snapshot, took time.Duration) {
+func (m *metrics) rendered(services int, snapshots []*zone.Snapshot, took time.Duration) {
 	m.renderSeconds.Observe(took.Seconds())
-	m.services.Set(float64(set.Services()))
+	m.services.Set(float64(services))
 	for _, s := range snapshots {
 		c := s.Counts()
 		for kind, n := range map[string]int{"A": c.A, "AAAA": c.AAAA, "SRV": c.SRV, "PTR": c.PTR, "TXT": c.TXT, "NS": c.NS, "SOA": c.SOA} {

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/clusterset-dns/zonegen/publish"
 	"github.com/clusterset-dns/zonegen/watch"
@@ -23,12 +23,12 @@ type renderFlags struct {
 	source  sourceFlags
 	zones   zoneFlags
 	folder  folderFlags
-	serial  serialValue
+	serial  uint32 // 0 is none
 	timeout time.Duration
 }
 
 func newRenderCommand() *cobra.Command {
-	var f renderFlags
+	f := renderFlags{timeout: time.Minute}
 	cmd := &cobra.Command{
 		Use:   "render [ZONE]",
 		Short: "Write the zones of a cluster, or of manifests, once",
@@ -48,31 +48,28 @@ the time. With it, the same input gives the same bytes.`,
 
   # All zones of a cluster, as files.
   zonegen render --context production --zone-dir ./zones`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.source.register(cmd.Flags())
 	f.zones.register(cmd.Flags())
 	f.folder.register(cmd.Flags(), "")
 	f.log.register(cmd.Flags())
-	cmd.Flags().Var(&f.serial, "serial", "SOA `serial` of the zones, 1 to 4294967295")
-	cmd.Flags().DurationVar(&f.timeout, "timeout", time.Minute, "how long to wait for the cluster; 0 for as long as it takes")
+	cmd.Flags().Var(number(&f.serial, 1, math.MaxUint32), "serial", "SOA `serial` of the zones, 1 to 4294967295")
+	cmd.Flags().Var(interval(&f.timeout, 0), "timeout", "how long to wait for the cluster, a `time`; 0 for as long as it takes")
 	return cmd
 }
 
 func (f *renderFlags) run(cmd *cobra.Command, args []string) error {
-	logger, logErr := f.log.logger(cmd.ErrOrStderr())
+	logger := f.log.logger(cmd.ErrOrStderr())
 	set, zoneErr := f.zones.set()
-	var options publish.FolderOptions
-	var folderErr error
-	if f.folder.path != "" {
-		options, folderErr = f.folder.options(logger)
-		options.Serial = uint32(f.serial)
-		if len(args) > 0 {
-			folderErr = fmt.Errorf("--zone-dir: writes all zones; leave out the argument %q", args[0])
-		}
+	options, folderErr := f.target(cmd, args, logger)
+	if err := flagErrors(zoneErr, folderErr); err != nil {
+		return err
 	}
-	if err := flagErrors(logErr, zoneErr, folderErr); err != nil {
+	wanted, err := choose(set.Snapshots(), args)
+	if err != nil {
 		return err
 	}
 	source, err := f.source.source(0, logger)
@@ -84,35 +81,68 @@ func (f *renderFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	for _, p := range set.Apply(changes) {
-		logger.Warn("left out", "namespace", p.Namespace, "service", p.Name, "reason", p.Reason, "field", p.Field, "value", p.Value, "message", p.Message)
+		logProblem(logger, p)
 	}
-	if f.folder.path == "" {
-		return f.print(cmd, args, set.Snapshots())
+	if f.folder.path != "" {
+		return write(cmd.Context(), options, set.Snapshots(), logger)
 	}
-	return f.write(cmd.Context(), options, set.Snapshots())
+	serial := f.serial
+	if serial == 0 {
+		serial = zone.NextSerial(0, time.Now())
+	}
+	text := set.Snapshots()[wanted].Buffers(serial)
+	_, err = text.WriteTo(cmd.OutOrStdout())
+	return err
 }
 
-// write writes all zones into the folder.
-func (f *renderFlags) write(ctx context.Context, options publish.FolderOptions, snapshots []*zone.Snapshot) error {
-	folder, err := publish.OpenFolder(options)
-	if err != nil {
-		return err
+// target returns the folder for the zones, if they go into one.
+func (f *renderFlags) target(cmd *cobra.Command, args []string, logger *slog.Logger) (publish.FolderOptions, error) {
+	if f.folder.path == "" {
+		for _, name := range []string{"file-mode", "file-owner"} {
+			if cmd.Flags().Changed(name) {
+				return publish.FolderOptions{}, fmt.Errorf("--%s: it is for files; give --zone-dir too, or leave it out", name)
+			}
+		}
+		return publish.FolderOptions{}, nil
 	}
-	defer func() { _ = folder.Close() }() // nothing of it is unwritten
-	_, err = folder.Publish(ctx, snapshots)
-	return err
+	options, err := f.folder.options(logger)
+	options.Serial = f.serial
+	if len(args) > 0 {
+		err = errors.Join(err, fmt.Errorf("--zone-dir: all zones are written there; leave out --zone-dir or the argument %q", args[0]))
+	}
+	return options, err
+}
+
+// choose returns the index of the zone that the argument names.
+func choose(snapshots []*zone.Snapshot, args []string) (int, error) {
+	if len(args) == 0 {
+		return 0, nil
+	}
+	var origins []string
+	for _, s := range snapshots {
+		origins = append(origins, s.Origin())
+	}
+	i := slices.Index(origins, strings.ToLower(strings.TrimSuffix(args[0], "."))+".")
+	if i < 0 {
+		return 0, usageError{fmt.Errorf("zone %q is not made: choose one of %s", args[0], strings.Join(origins, ", "))}
+	}
+	return i, nil
 }
 
 // first returns the whole state of a source.
 func (f *renderFlags) first(ctx context.Context, source watch.Source, logger *slog.Logger) (zone.Changes, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var timeout <-chan time.Time
 	if f.timeout > 0 {
-		timeout = time.After(f.timeout)
+		ctx, cancel = context.WithTimeoutCause(ctx, f.timeout, fmt.Errorf("gave up after --timeout %s", f.timeout))
+		defer cancel()
 	}
 	failed, first := make(chan error, 1), make(chan zone.Changes, 1)
-	go func() { failed <- source.Run(ctx) }()
+	go func() {
+		if err := source.Run(ctx); err != nil {
+			failed <- err
+		}
+	}()
 	go func() {
 		if changes, err := source.Next(ctx); err == nil {
 			first <- changes
@@ -125,60 +155,27 @@ func (f *renderFlags) first(ctx context.Context, source watch.Source, logger *sl
 		case changes := <-first:
 			return changes, nil
 		case err := <-failed:
-			if err == nil {
-				err = context.Cause(ctx)
-			}
 			return zone.Changes{}, err
-		case <-timeout:
-			return zone.Changes{}, fmt.Errorf("gave up after --timeout %s, waiting for %s", f.timeout, strings.Join(source.Waiting(), "; "))
+		case <-ctx.Done():
+			return zone.Changes{}, fmt.Errorf("%w; waiting for %s", context.Cause(ctx), strings.Join(source.Waiting(), "; "))
 		case <-progress.C:
 			logger.Info("waiting", "for", strings.Join(source.Waiting(), "; "))
 		}
 	}
 }
 
-// print writes one zone to standard output.
-func (f *renderFlags) print(cmd *cobra.Command, args []string, snapshots []*zone.Snapshot) error {
-	wanted := snapshots[0].Origin()
-	if len(args) > 0 {
-		wanted = strings.ToLower(strings.TrimSuffix(args[0], ".")) + "."
-	}
-	var origins []string
-	for _, s := range snapshots {
-		if s.Origin() != wanted {
-			origins = append(origins, s.Origin())
-			continue
-		}
-		serial := uint32(f.serial)
-		if serial == 0 {
-			serial = zone.NextSerial(0, time.Now())
-		}
-		text := s.Buffers(serial)
-		_, err := text.WriteTo(cmd.OutOrStdout())
+// write writes all zones into a folder.
+func write(ctx context.Context, options publish.FolderOptions, snapshots []*zone.Snapshot, logger *slog.Logger) error {
+	folder, err := publish.OpenFolder(options)
+	if err != nil {
 		return err
 	}
-	return usageError{fmt.Errorf("zone %q is not made: choose one of %s", args[0], strings.Join(origins, ", "))}
-}
-
-// serialValue is a flag of a serial; 0 is none.
-type serialValue uint32
-
-var _ pflag.Value = (*serialValue)(nil)
-
-func (s *serialValue) String() string {
-	if *s == 0 {
-		return ""
+	defer func() { _ = folder.Close() }() // nothing of it is unwritten
+	results, err := folder.Publish(ctx, snapshots)
+	for _, r := range results {
+		if r.Written {
+			logger.Info("published", "zone", r.Zone, "serial", r.Serial, "bytes", r.Bytes)
+		}
 	}
-	return fmt.Sprint(uint32(*s))
-}
-
-func (s *serialValue) Type() string { return "serial" }
-
-func (s *serialValue) Set(text string) error {
-	n, err := strconv.ParseUint(text, 10, 32)
-	if err != nil || n == 0 {
-		return errors.New("use a number from 1 to 4294967295")
-	}
-	*s = serialValue(n)
-	return nil
+	return err
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -31,33 +30,54 @@ server can serve.`,
   zonegen check /zones/db.clusterset.local`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w\nSee '%s --help'", err, cmd.CommandPath())}
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newRunCommand(), newRenderCommand(), newCheckCommand(), newVersionCommand())
-	for _, cmd := range append(root.Commands(), root) {
-		cmd.Args = usageArgs(cmd.Args)
-	}
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	adopt(root)
 	return root
 }
 
-// usageArgs makes the errors of wrong arguments usage errors.
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usageError{fmt.Errorf("%w\nSee '%s --help'", err, cmd.CommandPath())}
+// adopt gives a command and those below it what is common to all: wrong
+// arguments are usage errors, also where cobra would print its help and call
+// that a success, and the values of flags are completed.
+func adopt(cmd *cobra.Command) {
+	switch {
+	case !cmd.Runnable(): // it only has commands below it
+		cmd.Args = noCommand
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	case cmd.Name() == "help":
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			found, rest, err := cmd.Root().Find(args)
+			if err != nil {
+				return err
+			}
+			return noCommand(found, rest)
 		}
-		return nil
+	}
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return seeHelp(cmd, err)
+			}
+			return nil
+		}
+	}
+	completeValues(cmd)
+	for _, below := range cmd.Commands() {
+		adopt(below)
 	}
 }
 
-// flagErrors makes one usage error of several, a line each.
-func flagErrors(errs ...error) error {
-	if err := errors.Join(errs...); err != nil {
-		return usageError{errors.New(strings.TrimSuffix(err.Error(), "\n"))}
+// noCommand says that the first of the arguments is no command below this one.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
 	}
-	return nil
+	cmd.SuggestionsMinimumDistance = 2
+	if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
+		return fmt.Errorf("unknown command %q for %q: did you mean %s?", args[0], cmd.CommandPath(), strings.Join(similar, " or "))
+	}
+	return fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
 }

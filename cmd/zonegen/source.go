@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -26,11 +28,20 @@ func (s *sourceFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&s.kubeContext, "context", "", "`name` of the kubeconfig's context (default: its current one)")
 }
 
-// source returns the source that the flags describe.
+// source returns the source that the flags describe. Its errors are those that
+// waiting cannot help.
 func (s *sourceFlags) source(minInterval time.Duration, logger *slog.Logger) (watch.Source, error) {
+	source, err := s.open(minInterval, logger)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; check the path", err)
+	}
+	return source, err
+}
+
+func (s *sourceFlags) open(minInterval time.Duration, logger *slog.Logger) (watch.Source, error) {
 	if len(s.filenames) == 0 {
 		if s.recursive {
-			return nil, errors.New("--recursive: goes with --filename only")
+			return nil, errors.New("--recursive: it is for manifests; give --filename too, or leave it out")
 		}
 		return watch.NewKubernetes(watch.KubernetesOptions{
 			Kubeconfig: s.kubeconfig, Context: s.kubeContext, MinInterval: minInterval,
@@ -38,7 +49,10 @@ func (s *sourceFlags) source(minInterval time.Duration, logger *slog.Logger) (wa
 		})
 	}
 	if s.kubeconfig != "" || s.kubeContext != "" {
-		return nil, fmt.Errorf("--filename: services come from manifests or from a cluster: leave out --kubeconfig and --context, or --filename")
+		return nil, errors.New("--filename: services come from manifests or from a cluster: leave out --kubeconfig and --context, or --filename")
+	}
+	if slices.Contains(s.filenames, "") {
+		return nil, errors.New("--filename: must not be empty; give a file, a folder, or - for standard input")
 	}
 	return watch.NewManifests(watch.ManifestOptions{
 		Paths: s.filenames, Recursive: s.recursive, MinInterval: minInterval, Logger: logger,

@@ -23,10 +23,11 @@ type zoneFlags struct {
 }
 
 func (z *zoneFlags) register(flags *pflag.FlagSet) {
-	flags.StringSliceVar(&z.zones, "zone", []string{zone.DefaultZone}, "`zone` of the services; repeatable: PTR records point into the first")
-	flags.Uint32Var(&z.ttl, "ttl", zone.DefaultTTL, "TTL of the records in `seconds`, 0 to 3600")
+	flags.StringArrayVar(&z.zones, "zone", []string{zone.DefaultZone}, "`zone` of the services; repeatable: PTR records point into the first")
+	z.ttl = zone.DefaultTTL
+	flags.Var(number(&z.ttl, 0, zone.MaxTTL), "ttl", "TTL of the records in `seconds`, 0 to 3600")
 	flags.StringArrayVar(&z.nameservers, "nameserver", nil, "name server of the zones, `HOST[=IP,...]` or just IP,... for ns.dns.ZONE; repeatable; one inside a zone needs its IPs (default ns.dns.ZONE=127.0.0.1)")
-	flags.StringSliceVar(&z.cidrs, "reverse-cidr", nil, "`prefix` to make reverse zones for; repeatable (default all of in-addr.arpa and ip6.arpa)")
+	flags.StringArrayVar(&z.cidrs, "reverse-cidr", nil, "`prefix` to make reverse zones for; repeatable (default all of in-addr.arpa and ip6.arpa)")
 	flags.BoolVar(&z.noReverse, "no-reverse", false, "make no reverse zones")
 	flags.BoolVar(&z.noEndpoints, "no-endpoints", false, "leave out headless services and endpoint names")
 	flags.StringVar(&z.dnsVersion, "dns-version", zone.DefaultDNSVersion, "`text` of the dns-version record")
@@ -99,15 +100,4 @@ func parseNameserver(text string) (zone.Nameserver, error) {
 		ns.Addrs = append(ns.Addrs, addr)
 	}
 	return ns, nil
-}
-
-// unjoin returns the errors that errors.Join put together.
-func unjoin(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
-	}
-	if err == nil {
-		return nil
-	}
-	return []error{err}
 }
