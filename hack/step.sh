@@ -21,7 +21,7 @@ SECONDS=0
 	done
 ) &
 beat=$!
-trap 'kill "$beat"; wait "$beat" 2>/dev/null' EXIT
+trap 'kill "$beat" 2>/dev/null; wait "$beat" 2>/dev/null' EXIT
 
 "$@"
 status=$?
