@@ -137,8 +137,13 @@ func TestReadErrors(t *testing.T) {
 	}
 	open := 0
 	for _, texts := range [][2]string{
-		{"", ""}, {"a 5 A 10.0", ""}, {"a 5 TXT \"b", ""}, {"a 5 A 10.0.0.1\n", ""}, {"a 5 A 10.0.0.1 ; com", ""},
-		{"$INCLUDE chunk\n", "a 5 A 10.0"}, {"$INCLUDE chunk\n", ""},
+		{"", ""},
+		{"a 5 A 10.0", ""},
+		{"a 5 TXT \"b", ""},
+		{"a 5 A 10.0.0.1\n", ""},
+		{"a 5 A 10.0.0.1 ; com", ""},
+		{"$INCLUDE chunk\n", "a 5 A 10.0"},
+		{"$INCLUDE chunk\n", ""},
 	} {
 		main := fails(texts[0])
 		if strings.HasPrefix(texts[0], "$") {
