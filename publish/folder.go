@@ -16,8 +16,10 @@ type Folder struct {
 
 	mu     sync.Mutex
 	closed bool
-	handle *handle              // nil after the folder went away
-	zones  map[string]*zoneFile // by origin
+	handle *handle               // nil after the folder went away
+	zones  map[string]*zoneFile  // by origin
+	chunks map[string]*chunkFile // by name
+	listed bool                  // the chunks of earlier runs are among them
 }
 
 // handle is an open, locked folder. All work is done relative to it, so that a
@@ -42,7 +44,7 @@ func OpenFolder(options FolderOptions) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Folder{options: options, zones: map[string]*zoneFile{}}
+	f := &Folder{options: options, zones: map[string]*zoneFile{}, chunks: map[string]*chunkFile{}}
 	if err := f.open(); err != nil {
 		return nil, err
 	}
@@ -125,6 +127,8 @@ func (f *Folder) ensure() error {
 	for _, z := range f.zones {
 		z.forget()
 	}
+	clear(f.chunks)
+	f.listed = false
 	return f.open()
 }
 

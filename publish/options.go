@@ -14,6 +14,32 @@ import (
 // DefaultMode is the mode of zone files: the name server runs as another user.
 const DefaultMode fs.FileMode = 0o644
 
+// Layout is how a zone is laid out in files.
+type Layout string
+
+// The layouts that there are.
+const (
+	// Single is one file for each zone. Every name server can load it.
+	Single Layout = "single"
+	// Chunked is a root file db.<zone> that includes chunks, files that never
+	// change. A change writes the root and one chunk, however large the zone is.
+	Chunked Layout = "chunked"
+)
+
+// ParseLayout reads the name of a layout.
+func ParseLayout(text string) (Layout, error) {
+	switch layout := Layout(text); layout {
+	case Single, Chunked:
+		return layout, nil
+	}
+	return "", fmt.Errorf("%q is no layout; use %s or %s", text, Single, Chunked)
+}
+
+// DefaultChunkGrace is how long a chunk stays after the last root that includes
+// it. It must be longer than a server takes from opening a root to reading all
+// of its chunks.
+const DefaultChunkGrace = time.Minute
+
 // FolderOptions says where zone files go and what they look like.
 type FolderOptions struct {
 	// Path is the folder. It is created (mode 0755, parents too) if it is
@@ -22,6 +48,11 @@ type FolderOptions struct {
 	// Mode is the permission bits of zone files, whatever the umask; 0 means
 	// [DefaultMode]. It must let the owner read: serials are read back.
 	Mode fs.FileMode
+	// Layout is the layout of all zones; empty means [Single].
+	Layout Layout
+	// ChunkGrace is how long a chunk that no root includes any more stays; 0
+	// means [DefaultChunkGrace].
+	ChunkGrace time.Duration
 	// Owner is whom zone files belong to; nil means the user of this process.
 	Owner *Owner
 	// Serial is the serial of every zone, for output that depends on nothing
@@ -30,7 +61,7 @@ type FolderOptions struct {
 	Serial uint32
 	// Logger takes what is no error of this call; nil means nowhere.
 	Logger *slog.Logger
-	// Now is the clock for serials; nil means [time.Now].
+	// Now is the clock for serials and for the age of chunks; nil means [time.Now].
 	Now func() time.Time
 }
 
@@ -48,6 +79,15 @@ func (o FolderOptions) withDefaults() (FolderOptions, error) {
 	}
 	if o.Owner != nil && (o.Owner.UID < -1 || o.Owner.GID < -1) {
 		return o, fmt.Errorf("owner %d:%d is no user; give numbers from 0, or -1 to keep", o.Owner.UID, o.Owner.GID)
+	}
+	if o.Layout == "" {
+		o.Layout = Single
+	}
+	if o.ChunkGrace == 0 {
+		o.ChunkGrace = DefaultChunkGrace
+	}
+	if _, err := ParseLayout(string(o.Layout)); err != nil {
+		return o, err
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

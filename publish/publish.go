@@ -50,7 +50,18 @@ func (f *Folder) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([]Res
 		}
 		return results, err
 	}
+	used := make(map[string]bool)
 	for i, snapshot := range snapshots {
+		if f.options.Layout == Chunked {
+			root, chunks := snapshot.Chunked()
+			if results[i].Err = f.putChunks(chunks); results[i].Err != nil {
+				continue
+			}
+			for _, c := range chunks {
+				used[c.Name] = true
+			}
+			snapshot = root
+		}
 		f.publish(ctx, snapshot, &results[i])
 	}
 	f.sync(results)
@@ -60,7 +71,11 @@ func (f *Folder) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([]Res
 	for i := range results {
 		errs[i] = results[i].Err
 	}
-	return results, errors.Join(errs...)
+	err := errors.Join(errs...)
+	if err == nil {
+		f.sweepChunks(used)
+	}
+	return results, err
 }
 
 // publish publishes one zone.

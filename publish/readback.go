@@ -42,7 +42,7 @@ func readBack(root *os.Root, name string, want *zone.Snapshot) (found, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return found{}, err
 	}
-	f.serial, _ = want.SameText(head)
+	want, f.serial = want.Resume(head)
 	text := want.Buffers(f.serial)
 	firstLine, _, _ := bytes.Cut(text[0], []byte("\n"))
 	f.ours = bytes.HasPrefix(head, firstLine)

@@ -15,6 +15,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/clusterset-dns/zonegen/publish"
+	"github.com/clusterset-dns/zonegen/zone"
 )
 
 // serialOf returns the serial of a zone's text.
@@ -46,6 +47,33 @@ func TestRestartUnchanged(t *testing.T) {
 	if f.log.Len() > 0 {
 		t.Errorf("log: %s", f.log)
 	}
+}
+
+// A restart does not know when the content changed: the file that tells it stays.
+func TestRestartKeepsTimeOfChange(t *testing.T) {
+	set, err := zone.NewSet(zone.Options{NoReverse: true})
+	must(t, err)
+	web := zone.Service{Key: zone.Key{Namespace: "shop", Name: "web"}, Type: zone.ClusterSetIP, IPs: []string{"10.0.0.1"}}
+	set.Apply(zone.Changes{Services: []zone.Service{web}, Seen: noon})
+	path := t.TempDir()
+	f := open(t, path, nil)
+	first := f.publish(set.Snapshots()[0])
+	if text := read(t, first.Path); !bytes.Contains(text, []byte("; changed 2")) {
+		t.Fatalf("no time of change in\n%s", text)
+	}
+	was := stat(t, first.Path)
+	must(t, f.Close())
+
+	set, err = zone.NewSet(zone.Options{NoReverse: true})
+	must(t, err)
+	set.Apply(zone.Changes{Services: []zone.Service{web}})
+	f = open(t, path, nil)
+	results, err := f.Publish(t.Context(), set.Snapshots()[:1])
+	must(t, err)
+	if r := results[0]; r.Written || r.Serial != first.Serial {
+		t.Errorf("result %+v", r)
+	}
+	untouched(t, was, stat(t, first.Path))
 }
 
 // The serial goes on from the file, also when the clock went back.

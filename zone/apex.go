@@ -110,23 +110,21 @@ func (a apex) append(dst []byte, serial uint32, changed time.Time) []byte {
 	return append(append(dst, '\n'), a.after...)
 }
 
-// cut takes the apex off a zone file with whatever serial and time of change. Ok
-// is false if the file does not begin with the apex.
-func (a apex) cut(text []byte) (serial uint32, rest []byte, ok bool) {
-	rest, ok = bytes.CutPrefix(text, []byte(a.before))
-	if !ok {
-		return 0, nil, false
-	}
-	digits, rest, _ := bytes.Cut(rest, []byte(" "))
+// cut reads the serial and the time of change, zero if there is none, from a zone
+// file. Ok is false if the file does not begin with the apex.
+func (a apex) cut(text []byte) (serial uint32, changed time.Time, ok bool) {
+	rest, ok := bytes.CutPrefix(text, []byte(a.before))
+	digits, rest, found := bytes.Cut(rest, []byte(" "))
 	n, err := strconv.ParseUint(string(digits), 10, 32)
-	if err != nil {
-		return 0, nil, false
+	if !ok || !found || err != nil {
+		return 0, changed, false
 	}
 	line, rest, _ := bytes.Cut(rest, []byte("\n"))
-	line, _, _ = bytes.Cut(line, []byte(changedMark))
-	if string(line) != a.timers[1:] {
-		return 0, nil, false
+	timers, comment, commented := bytes.Cut(line, []byte(changedMark))
+	if commented {
+		if changed, err = time.Parse(time.RFC3339Nano, string(comment)); err != nil {
+			return 0, changed, false
+		}
 	}
-	rest, ok = bytes.CutPrefix(rest, []byte(a.after))
-	return uint32(n), rest, ok
+	return uint32(n), changed, string(timers) == a.timers[1:] && bytes.HasPrefix(rest, []byte(a.after))
 }

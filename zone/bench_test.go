@@ -1,7 +1,6 @@
 package zone
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -110,27 +109,4 @@ func BenchmarkChange(b *testing.B) {
 			}
 		})
 	}
-}
-
-// BenchmarkSameText reads a file back, compared with bytes.Equal.
-func BenchmarkSameText(b *testing.B) {
-	s := mustSet(b, Options{TTL: 5})
-	s.Apply(Changes{Services: benchServices(1000)})
-	snap := s.Snapshots()[0]
-	text := snap.Append(nil, 1)
-	clone := bytes.Clone(text)
-	var plain time.Duration
-	for b.Loop() {
-		b.StopTimer()
-		start := time.Now()
-		if !bytes.Equal(text, clone) {
-			b.Fatal("not equal")
-		}
-		plain += time.Since(start)
-		b.StartTimer()
-		if _, same := snap.SameText(text); !same {
-			b.Fatal("not the same")
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed())/float64(plain), "x/equal")
 }

@@ -48,7 +48,7 @@ func TestChunked(t *testing.T) {
 			if d := difference(got, want); d != "" {
 				t.Fatalf("%s: zone %s differs when it is chunked:\n%s", what, snap.Origin(), d)
 			}
-			if serial, same := root.SameText(root.Append(nil, 77)); !same || serial != 77 {
+			if serial, same := sameText(root, root.Append(nil, 77)); !same || serial != 77 {
 				t.Errorf("%s: the root of %s is not itself", what, snap.Origin())
 			}
 			for _, c := range chunks {

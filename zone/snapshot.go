@@ -85,20 +85,19 @@ func (c *chunk) equal(o *chunk) bool {
 	return true
 }
 
-// SameText reports whether text is a zone file of this snapshot with whatever
-// serial and time of change, and returns that serial. If text is another zone
-// file, the serial is still that of its SOA; it is 0 if there is none.
-func (s *Snapshot) SameText(text []byte) (serial uint32, same bool) {
-	serial, rest, ok := s.apex.cut(text)
+// Resume reads the beginning of a zone file, at least its apex. It returns the
+// serial of its SOA, 0 if there is none, and the snapshot with the time of change
+// that the file tells, if its apex is that of the snapshot. So if the file holds
+// this snapshot, whatever its serial and time, then it is the bytes that
+// [Snapshot.Append] makes of both results.
+func (s *Snapshot) Resume(head []byte) (*Snapshot, uint32) {
+	serial, changed, ok := s.apex.cut(head)
 	if !ok {
-		return serialOf(text, s.origin), false
+		return s, serialOf(head, s.origin)
 	}
-	for _, want := range s.Buffers(0)[1:] {
-		if rest, ok = bytes.CutPrefix(rest, want); !ok {
-			return serial, false
-		}
-	}
-	return serial, len(rest) == 0
+	resumed := *s
+	resumed.changed = changed
+	return &resumed, serial
 }
 
 // serialOf returns the serial of a zone file's SOA, which is its first record

@@ -1,0 +1,131 @@
+package publish
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/clusterset-dns/zonegen/zone"
+)
+
+// chunkFile is what is known of one chunk in the folder.
+type chunkFile struct {
+	info fs.FileInfo // the file when its content was last known to be right
+	// spare is since when no root includes it; zero while one does.
+	spare time.Time
+}
+
+// putChunks makes sure that all chunks are in the folder, and on disk: a root
+// that survives a crash must not include one that does not.
+func (f *Folder) putChunks(chunks []*zone.Chunk) error {
+	for _, c := range chunks {
+		if err := f.putChunk(c); err != nil {
+			return fail(filepath.Join(f.options.Path, c.Name), f.options.Path, err)
+		}
+	}
+	if !f.handle.unsynced {
+		return nil
+	}
+	if err := flush(f.handle.dir); err != nil {
+		return fail(f.options.Path, f.options.Path, err)
+	}
+	f.handle.unsynced = false
+	return nil
+}
+
+func (f *Folder) putChunk(c *zone.Chunk) error {
+	known := f.chunks[c.Name]
+	info, err := f.handle.root.Lstat(c.Name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case known != nil && known.info != nil && untouched(known.info, info):
+		known.spare = time.Time{}
+		return nil
+	case info.Mode().IsRegular():
+		same, err := f.isChunk(c.Name)
+		if err != nil {
+			return err
+		}
+		if same {
+			f.chunks[c.Name] = &chunkFile{info: info}
+			f.handle.unsynced = true // whoever put it there may not have
+			return nil
+		}
+		f.options.Logger.Warn("the chunk was changed by somebody else; writing it again", "path", filepath.Join(f.options.Path, c.Name))
+	}
+	info, _, err = f.handle.replace(c.Name, c.Buffers(), f.options.Mode, f.options.Owner)
+	if err != nil {
+		return err
+	}
+	f.chunks[c.Name] = &chunkFile{info: info}
+	return nil
+}
+
+// isChunk reports whether a file has the content that its name tells, and puts it
+// on disk if so.
+func (f *Folder) isChunk(name string) (bool, error) {
+	file, err := f.handle.root.Open(name)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	defer func() { _ = file.Close() }() // nothing was written
+	h := sha256.New()
+	if _, err := io.Copy(h, file); err != nil {
+		return false, err
+	}
+	if hex.EncodeToString(h.Sum(nil)[:16]) != strings.TrimPrefix(name, zone.ChunkPrefix) {
+		return false, nil
+	}
+	return true, flush(file)
+}
+
+// sweepChunks removes chunks that no published root has included for the grace
+// time. They do no harm but for the room they take, so an error is only logged.
+// It must not be called after a failed Publish: the old root still includes its
+// chunks, and only the new ones are known.
+func (f *Folder) sweepChunks(used map[string]bool) {
+	if !f.listed {
+		entries, err := fs.ReadDir(f.handle.root.FS(), ".")
+		if err != nil {
+			f.options.Logger.Warn("cannot look for old chunks", "path", f.options.Path, "error", err)
+			return
+		}
+		f.listed = true
+		for _, entry := range entries {
+			if name := entry.Name(); isChunkName(name) && f.chunks[name] == nil {
+				f.chunks[name] = new(chunkFile)
+			}
+		}
+	}
+	now := f.options.Now()
+	for name, c := range f.chunks {
+		switch {
+		case used[name]:
+			c.spare = time.Time{}
+		case c.spare.IsZero():
+			c.spare = now
+		case now.Sub(c.spare) >= f.options.ChunkGrace:
+			if err := f.handle.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				f.options.Logger.Warn("cannot remove an old chunk", "path", filepath.Join(f.options.Path, name), "error", err)
+				continue
+			}
+			delete(f.chunks, name)
+		}
+	}
+}
+
+// isChunkName reports whether a file is named as chunks are.
+func isChunkName(name string) bool {
+	digits, ok := strings.CutPrefix(name, zone.ChunkPrefix)
+	return ok && len(digits) == 32 && strings.Trim(digits, "0123456789abcdef") == ""
+}

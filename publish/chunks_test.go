@@ -1,0 +1,80 @@
+package publish_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/clusterset-dns/zonegen/publish"
+	"github.com/clusterset-dns/zonegen/zone"
+)
+
+// chunked publishes in the chunked layout and returns the chunk files that are there then.
+func chunked(t *testing.T, f *folder, snapshot *zone.Snapshot) []string {
+	t.Helper()
+	results, err := f.Publish(t.Context(), []*zone.Snapshot{snapshot})
+	must(t, err)
+	whole := bytes.Split(read(t, results[0].Path), []byte("\n"))
+	var text []byte
+	for _, line := range whole {
+		if name, ok := bytes.CutPrefix(line, []byte("$INCLUDE ")); ok {
+			text = append(text, read(t, filepath.Join(filepath.Dir(results[0].Path), string(name)))...)
+		} else if len(line) > 0 {
+			text = append(append(text, line...), '\n')
+		}
+	}
+	if want := snapshot.Append(nil, results[0].Serial); !bytes.Equal(text, want) {
+		t.Errorf("the root and its chunks are\n%s\nnot\n%s", text, want)
+	}
+	return slices.DeleteFunc(names(t, filepath.Dir(results[0].Path)), func(name string) bool { return !strings.HasPrefix(name, zone.ChunkPrefix) })
+}
+
+// A change writes the root and one chunk; the chunk that is no longer included goes after the grace time.
+func TestChunked(t *testing.T) {
+	path, now := t.TempDir(), noon
+	options := func(o *publish.FolderOptions) {
+		o.Layout, o.ChunkGrace = publish.Chunked, time.Minute
+		o.Now = func() time.Time { return now }
+	}
+	f := open(t, path, options)
+	first := chunked(t, f, forward(t, 1))
+	second := chunked(t, f, forward(t, 2))
+	if len(first) == 0 || len(second) <= len(first) {
+		t.Errorf("chunks %v, then %v", first, second)
+	}
+	now = now.Add(59 * time.Second)
+	if got := chunked(t, f, forward(t, 2)); !slices.Equal(got, second) {
+		t.Errorf("within the grace time there are %v, want %v", got, second)
+	}
+	now = now.Add(time.Second)
+	last := chunked(t, f, forward(t, 2))
+	if slices.ContainsFunc(first, func(name string) bool { return slices.Contains(last, name) }) {
+		t.Errorf("of the first chunks %v some are left: %v", first, last)
+	}
+
+	// A restart adopts what is there, and removes what an earlier run left.
+	must(t, f.Close())
+	stray := filepath.Join(path, zone.ChunkPrefix+strings.Repeat("0", 32))
+	must(t, os.WriteFile(stray, nil, 0o600))
+	other := filepath.Join(path, zone.ChunkPrefix+"of-somebody-else")
+	must(t, os.WriteFile(other, nil, 0o600))
+	was := stat(t, filepath.Join(path, last[0]))
+	f = open(t, path, options)
+	chunked(t, f, forward(t, 2))
+	untouched(t, was, stat(t, filepath.Join(path, last[0])))
+	now = now.Add(time.Minute)
+	got := chunked(t, f, forward(t, 2))
+	if slices.Contains(got, filepath.Base(stray)) || !slices.Contains(got, filepath.Base(other)) {
+		t.Errorf("files are %v", got)
+	}
+
+	// A chunk that somebody changed or removed is put right.
+	must(t, os.WriteFile(filepath.Join(path, last[0]), []byte("@ A 192.0.2.1\n"), 0o600))
+	chunked(t, f, forward(t, 2))
+	must(t, os.Remove(filepath.Join(path, last[0])))
+	chunked(t, f, forward(t, 2))
+}
