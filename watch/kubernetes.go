@@ -111,7 +111,6 @@ func NewKubernetes(o KubernetesOptions) (*Kubernetes, error) {
 
 	core := rest.CopyConfig(config)
 	core.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
-	core.ContentType = runtime.ContentTypeProtobuf
 	var errs [4]error
 	k.discovery, errs[0] = discovery.NewDiscoveryClientForConfigAndClient(config, transport)
 	k.mcs, errs[1] = mcs.NewForConfigAndClient(config, transport)

@@ -207,6 +207,53 @@ func TestManifestsFoldersInside(t *testing.T) {
 	r.want("+ns:newer -ns:new")
 }
 
+// A folder that another one takes the place of.
+func TestManifestsFolderReplaced(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "current")
+	fill := func(path, namespace string) {
+		t.Helper()
+		if err := os.Mkdir(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(path, "a.yaml"), namespaceYAML(namespace))
+	}
+	fill(dir, "one")
+	fill(dir+"-next", "two")
+	r := run(t, ManifestOptions{Paths: []string{dir}})
+	r.want("+ns:one")
+	if err := errors.Join(os.Rename(dir, dir+"-old"), os.Rename(dir+"-next", dir)); err != nil {
+		t.Fatal(err)
+	}
+	r.want("+ns:two -ns:one")
+	replaceFile(t, filepath.Join(dir, "a.yaml"), namespaceYAML("three"))
+	r.want("+ns:three -ns:two")
+}
+
+// A folder that is a link, which is replaced.
+func TestManifestsFolderLink(t *testing.T) {
+	base := t.TempDir()
+	link := filepath.Join(base, "current")
+	point := func(to string) {
+		t.Helper()
+		if err := errors.Join(os.Symlink(to, link+".new"), os.Rename(link+".new", link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"one", "two"} {
+		if err := os.Mkdir(filepath.Join(base, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(base, name, "a.yaml"), namespaceYAML(name))
+	}
+	point("one")
+	r := run(t, ManifestOptions{Paths: []string{link}})
+	r.want("+ns:one")
+	point("two")
+	r.want("+ns:two -ns:one")
+	replaceFile(t, filepath.Join(base, "two", "a.yaml"), namespaceYAML("three"))
+	r.want("+ns:three -ns:two")
+}
+
 // A mounted ConfigMap: the files are links into ..data, which is a link that
 // is replaced.
 func TestManifestsConfigMap(t *testing.T) {
@@ -393,6 +440,17 @@ func TestManifestsSameObjectTwice(t *testing.T) {
 	r.want("+a[10.0.0.1] -ns:default")
 }
 
+// Of a folder with folders, the order is that of the whole names.
+func TestManifestsSameObjectInFolders(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "a"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "a", "x.yaml"), importYAML("a", "10.0.0.1"))
+	writeFile(t, filepath.Join(dir, "b.yaml"), importYAML("a", "10.0.0.2"))
+	run(t, ManifestOptions{Paths: []string{dir}, Recursive: true}).want("+a[10.0.0.2] +ns:ns")
+}
+
 // What sends no notification is seen by polling.
 func TestManifestsPoll(t *testing.T) {
 	dir := t.TempDir()
@@ -441,12 +499,17 @@ func TestManifestsTooLarge(t *testing.T) {
 	}
 }
 
+// A file is read again only when its content is another.
 func TestManifestsIgnoredAreCounted(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.yaml")
 	writeFile(t, path, "apiVersion: v1\nkind: Pod\n", "apiVersion: v1\nkind: Service\n", importYAML("a", "10.0.0.1"))
-	r := run(t, ManifestOptions{Paths: []string{path}})
+	r := run(t, ManifestOptions{Paths: []string{filepath.Dir(path)}})
 	r.want("+a[10.0.0.1] +ns:ns")
-	r.wantLog("msg=\"manifest read\" file=" + path + " serviceImports=1 endpointSlices=0 ignored=2")
+	replaceFile(t, filepath.Join(filepath.Dir(path), "b.yaml"), namespaceYAML("x"))
+	r.want("+ns:x")
+	if n := strings.Count(r.logs.String(), "msg=\"manifest read\" file="+path+" serviceImports=1 endpointSlices=0 ignored=2"); n != 1 {
+		t.Errorf("%d times in the log:\n%s", n, r.logs)
+	}
 }
 
 func TestNewManifestsErrors(t *testing.T) {

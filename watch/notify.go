@@ -131,7 +131,6 @@ func (n *notifier) wait(ctx context.Context) bool {
 			if !n.matters(event) {
 				continue
 			}
-			n.replaced(event)
 			quiet = time.After(n.m.pace.quiet)
 			if most == nil {
 				most = time.After(n.m.pace.most)
@@ -147,19 +146,6 @@ func (n *notifier) wait(ctx context.Context) bool {
 			return true
 		case <-ctx.Done():
 			return false
-		}
-	}
-}
-
-// replaced drops the watch of a folder that was replaced by another one of its
-// name: it would go on watching the old one.
-func (n *notifier) replaced(event fsnotify.Event) {
-	if !event.Has(fsnotify.Create) || !n.names[event.Name] {
-		return
-	}
-	for _, watched := range n.watcher.WatchList() {
-		if filepath.Clean(watched) == event.Name {
-			_ = n.watcher.Remove(watched) // it may be gone already
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -67,7 +68,7 @@ func explain(err error, verb string, resource schema.GroupResource, host string)
 	case errors.As(err, &status):
 		return problem{
 			class: "status",
-			text:  fmt.Sprintf("the API server at %s cannot %s %s: %s", host, verb, resource, oneLine(err.Error())),
+			text:  fmt.Sprintf("the API server at %s cannot %s %s: %s", host, verb, resource, oneLine(statusText(status))),
 		}
 	}
 	if text, untrusted := certificateProblem(err); untrusted {
@@ -103,6 +104,21 @@ func explain(err error, verb string, resource schema.GroupResource, host string)
 		class: "other",
 		text:  fmt.Sprintf("cannot %s %s at %s: %s", verb, resource, host, oneLine(cause(err).Error())),
 	}
+}
+
+// statusText returns the message of a status. What did not come from an API
+// server at all, but from a proxy perhaps, stands in its causes.
+func statusText(status apierrors.APIStatus) string {
+	s := status.Status()
+	text := s.Message
+	if s.Details != nil {
+		for _, c := range s.Details.Causes {
+			if c.Type == metav1.CauseTypeUnexpectedServerResponse && c.Message != "unknown" {
+				text += ": " + c.Message
+			}
+		}
+	}
+	return text
 }
 
 // forbiddenUser finds the user in the API server's message, which is the only

@@ -77,6 +77,10 @@ func TestExplain(t *testing.T) {
 			apierrors.NewInternalError(errors.New("etcd\n\tis\x1b[31m sad")), verbList, endpointSlices, "status",
 			"the API server at " + testHost + " cannot list endpointslices.discovery.k8s.io: Internal error occurred: etcd is [31m sad", "",
 		},
+		"no API server at all": {
+			apierrors.NewGenericServerResponse(502, "get", endpointSlices, "", "upstream is gone", 0, true), verbList, endpointSlices, "status",
+			"the API server at " + testHost + " cannot list endpointslices.discovery.k8s.io: an error on the server (\"upstream is gone\") has prevented the request from succeeding (get endpointslices.discovery.k8s.io): upstream is gone", "",
+		},
 		"refused": {
 			dial(syscall.ECONNREFUSED), verbList, endpointSlices, "connection",
 			"no API server answers at " + testHost + ": connection refused", "",
