@@ -150,10 +150,9 @@ func TestReportable(t *testing.T) {
 		"problem":          {t.Context(), errors.New("x"), true},
 		"our own end":      {done, errors.New("x"), false},
 		"outdated":         {t.Context(), apierrors.NewResourceExpired("x"), false},
-		"outdated, older":  {t.Context(), apierrors.NewGone("x"), false},
 		"ahead of server":  {t.Context(), versionTooLarge(), false},
 		"too many":         {t.Context(), apierrors.NewTooManyRequests("x", 1), true},
-		"outdated, opaque": {t.Context(), opaque(apierrors.NewGone("x")), false},
+		"outdated, opaque": {t.Context(), opaque(apierrors.NewResourceExpired("x")), false},
 		"refused, opaque":  {t.Context(), opaque(request(syscall.ECONNREFUSED)), true},
 	} {
 		if got := reportable(test.ctx, test.err); got != test.want {

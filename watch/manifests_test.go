@@ -293,15 +293,15 @@ func TestManifestsConfigMap(t *testing.T) {
 
 // A link to a file elsewhere is followed to where the file is.
 func TestManifestsLink(t *testing.T) {
-	real := filepath.Join(t.TempDir(), "real.txt")
+	target := filepath.Join(t.TempDir(), "real.txt")
 	link := filepath.Join(t.TempDir(), "a.yaml")
-	writeFile(t, real, namespaceYAML("x"))
-	if err := os.Symlink(real, link); err != nil {
+	writeFile(t, target, namespaceYAML("x"))
+	if err := os.Symlink(target, link); err != nil {
 		t.Fatal(err)
 	}
 	r := run(t, ManifestOptions{Paths: []string{link}})
 	r.want("+ns:x")
-	replaceFile(t, real, namespaceYAML("z"))
+	replaceFile(t, target, namespaceYAML("z"))
 	r.want("+ns:z -ns:x")
 }
 

@@ -77,8 +77,8 @@ func (n *notifier) follow() {
 			continue
 		}
 		n.add(path)
-		if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
-			n.add(real)
+		if target, err := filepath.EvalSymlinks(path); err == nil && target != path {
+			n.add(target)
 		}
 	}
 }

@@ -144,7 +144,7 @@ func TestFollow(t *testing.T) {
 		server.set(func() {
 			server.items = []discoveryv1.EndpointSlice{*testEndpointSlice("y", "9", "10.0.0.2"), *testEndpointSlice("z", "9", "10.0.0.4")}
 		})
-		server.watches[1].Error(&apierrors.NewGone("old").ErrStatus)
+		server.watches[1].Error(&apierrors.NewResourceExpired("old").ErrStatus)
 		pass(7 * time.Second)
 		if server.lists != 2 {
 			t.Errorf("%d lists", server.lists)
