@@ -12,6 +12,7 @@ func completeValues(cmd *cobra.Command) {
 	complete := map[string]cobra.CompletionFunc{
 		"log-level":  cobra.FixedCompletions(logLevels, cobra.ShellCompDirectiveNoFileComp),
 		"log-format": cobra.FixedCompletions(logFormats, cobra.ShellCompDirectiveNoFileComp),
+		"layout":     cobra.FixedCompletions(layouts, cobra.ShellCompDirectiveNoFileComp),
 		"output":     cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp),
 		"filename":   cobra.FixedCompletions([]string{"yaml", "yml", "json"}, cobra.ShellCompDirectiveFilterFileExt),
 		"kubeconfig": cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault),

@@ -11,6 +11,8 @@ import (
 	"github.com/clusterset-dns/zonegen/publish"
 )
 
+var layouts = []string{string(publish.Single), string(publish.Chunked)}
+
 // folderFlags choose where zone files go.
 type folderFlags struct {
 	path, layout, mode, owner string
@@ -18,22 +20,20 @@ type folderFlags struct {
 
 func (f *folderFlags) register(flags *pflag.FlagSet, path string) {
 	flags.StringVar(&f.path, "zone-dir", path, "`folder` for the zone files db.ZONE; made if it is missing")
-	flags.StringVar(&f.layout, "layout", string(publish.Single), "`layout` of the zone files: single, or chunked (a root that includes chunks, so that a change writes little however large the zone is)")
+	f.layout = string(publish.Single)
+	flags.Var(choice(&f.layout, layouts...), "layout", "`layout` of the zone files: single, or chunked (a root that includes chunks, so that a change writes little however large the zone is)")
 	flags.StringVar(&f.mode, "file-mode", fmt.Sprintf("%#o", uint32(publish.DefaultMode)), "`mode` of the zone files, in octal")
 	flags.StringVar(&f.owner, "file-owner", "", "owner of the zone files as numbers, `UID[:GID]` (default: who runs zonegen)")
 }
 
 // options returns what the flags describe.
 func (f *folderFlags) options(logger *slog.Logger) (publish.FolderOptions, error) {
-	o := publish.FolderOptions{Path: f.path, Logger: logger}
-	var errs [4]error
+	o := publish.FolderOptions{Path: f.path, Layout: publish.Layout(f.layout), Logger: logger}
+	var errs [3]error
 	if f.path == "" {
 		errs[0] = errors.New("--zone-dir: must not be empty; give a folder such as /zones")
 	} else if info, err := os.Stat(f.path); err == nil && !info.IsDir() {
 		errs[0] = fmt.Errorf("--zone-dir %q: there is a file of that name; give a folder such as /zones", f.path)
-	}
-	if o.Layout, errs[3] = publish.ParseLayout(f.layout); errs[3] != nil {
-		errs[3] = fmt.Errorf("--layout %w", errs[3])
 	}
 	if o.Mode, errs[1] = publish.ParseMode(f.mode); errs[1] != nil {
 		errs[1] = fmt.Errorf("--file-mode %w", errs[1])

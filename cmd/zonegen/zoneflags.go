@@ -39,7 +39,7 @@ var flagOf = map[string]string{
 	"TTL":          "--ttl",
 	"Nameservers":  "--nameserver",
 	"ReverseCIDRs": "--reverse-cidr",
-	"NoReverse":    "--no-reverse",
+	"NoReverse":    "--no-reverse:", // its errors do not begin with a value
 	"DNSVersion":   "--dns-version",
 }
 
