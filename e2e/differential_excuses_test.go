@@ -122,7 +122,7 @@ var excuses = []excuse{
 			bad := slices.ContainsFunc(d.state.slicesOf(service), clusterIsNoLabel)
 			return bad && (q.qtype == dns.TypeSRV && (len(below) == 0 || q.port()) || len(below) == 1 || len(below) == 2 && !isLabel(below[1]) || q.port())
 		},
-		check: func(d *differential, q question, _, ours *dns.Msg) string {
+		check: func(d *differential, _ question, _, ours *dns.Msg) string {
 			for _, rr := range ours.Answer {
 				if target := rr.(*dns.SRV).Target; !d.owners[target][dns.TypeA] && !d.owners[target][dns.TypeAAAA] {
 					return "an SRV to " + target + ", which does not resolve"
