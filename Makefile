@@ -46,8 +46,8 @@ e2e: ## the built programs on a real API server (builds kube-apiserver and etcd 
 
 lint: $(GOLANGCI_LINT) ## golangci-lint (format, go vet, import rules, …) on every module, and shellcheck
 	@status=0; for module in $(MODULES); do \
-		(cd $$module && $(CURDIR)/hack/step.sh "golangci-lint in $$module" $(CURDIR)/$(GOLANGCI_LINT) run ./...) || \
-			status=1; \
+		(cd $$module && $(CURDIR)/hack/step.sh "golangci-lint in $$module" $(CURDIR)/$(GOLANGCI_LINT) run ./... && \
+			go mod tidy -diff) || status=1; \
 	done; exit $$status
 	@if PATH=$$PATH:/usr/sbin command -v shellcheck >/dev/null; then shellcheck hack/*.sh .ci/run; \
 	else echo "shellcheck is missing: scripts not checked (apt-get install shellcheck)"; fi
