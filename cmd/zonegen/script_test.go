@@ -10,11 +10,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -41,27 +39,11 @@ func TestScripts(t *testing.T) {
 // patience is how long a script waits for what should take milliseconds.
 const patience = 60 * time.Second
 
-// daemons are the daemons that a script has started, by name.
-type daemons map[string]*scriptDaemon
-
-// scriptDaemon is a process that writes what it prints to a file.
-type scriptDaemon struct {
-	cmd  *exec.Cmd
-	done chan struct{} // closed when it has ended
-}
-
 func scriptSetup(env *testscript.Env) error {
-	examples, err := filepath.Abs("../../examples")
-	if err != nil {
-		return err
-	}
-	env.Setenv("EXAMPLES", examples)
 	env.Setenv("GORACE", "atexit_sleep_ms=0") // else each process ends a second later
-	env.Values[daemons{}.key()] = daemons{}
+	env.Values[daemonsKey{}] = map[string]*scriptDaemon{}
 	return nil
 }
-
-func (daemons) key() string { return "daemons" }
 
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"exits":   exits,
@@ -73,6 +55,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"httpget": httpGet,
 	"isjson":  isJSON,
 	"append":  appendTo,
+	"spaced":  spaced,
 }
 
 // exits CODE PROGRAM ARG... runs a program and wants that exit status.
@@ -88,134 +71,6 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	if strconv.Itoa(code) != args[0] {
 		ts.Fatalf("exit status %d, want %s", code, args[0])
 	}
-}
-
-// daemon NAME ARG... starts zonegen in the background. What it prints goes to
-// the file NAME.log, from its beginning.
-func startDaemon(ts *testscript.TestScript, _ bool, args []string) {
-	log, err := os.Create(ts.MkAbs(args[0] + ".log"))
-	ts.Check(err)
-	defer log.Close() // the child has it
-	path, err := exec.LookPath("zonegen")
-	ts.Check(err)
-	cmd := exec.Command(path, args[1:]...)
-	cmd.Dir = ts.MkAbs(".")
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = os.Environ()
-	for _, name := range []string{"HOME", "GORACE", "KUBECONFIG"} {
-		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
-	}
-	ts.Check(cmd.Start())
-	d := &scriptDaemon{cmd: cmd, done: make(chan struct{})}
-	go func() {
-		defer close(d.done)
-		_ = cmd.Wait() // the state of cmd tells more
-	}()
-	ts.Value(daemons{}.key()).(daemons)[args[0]] = d
-	ts.Defer(func() {
-		select {
-		case <-d.done:
-		default:
-			_ = cmd.Process.Kill()
-			<-d.done
-		}
-		text, err := os.ReadFile(log.Name())
-		ts.Check(err)
-		ts.Logf("[%s.log]\n%s", args[0], text)
-		if strings.Contains(string(text), "WARNING: DATA RACE") {
-			ts.Fatalf("a data race in %s", args[0])
-		}
-	})
-}
-
-func daemonOf(ts *testscript.TestScript, name string) *scriptDaemon {
-	d := ts.Value(daemons{}.key()).(daemons)[name]
-	if d == nil {
-		ts.Fatalf("there is no daemon %q", name)
-	}
-	return d
-}
-
-var signals = map[string]syscall.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "KILL": syscall.SIGKILL}
-
-// signal SIGNAL NAME sends a signal to a daemon.
-func signalDaemon(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(daemonOf(ts, args[1]).cmd.Process.Signal(signals[args[0]]))
-}
-
-// ended NAME HOW waits until a daemon has ended, with that exit status or by
-// that signal, which it gets until it ends.
-func daemonEnded(ts *testscript.TestScript, _ bool, args []string) {
-	d := daemonOf(ts, args[0])
-	sig, bySignal := signals[args[1]]
-	ts.Check(eventually(func() error {
-		if bySignal {
-			_ = d.cmd.Process.Signal(sig) // it may have ended
-		}
-		select {
-		case <-d.done:
-			return nil
-		default:
-			return fmt.Errorf("%s has not ended", args[0])
-		}
-	}))
-	status := d.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	if bySignal && status.Signaled() && status.Signal() == sig {
-		return
-	}
-	if bySignal || strconv.Itoa(d.cmd.ProcessState.ExitCode()) != args[1] {
-		ts.Fatalf("%s ended with %v, want %s", args[0], d.cmd.ProcessState, args[1])
-	}
-}
-
-// address NAME waits until a daemon serves HTTP and sets $NAME to the URL.
-func daemonAddress(ts *testscript.TestScript, _ bool, args []string) {
-	serving := regexp.MustCompile(`serving HTTP.*address"?[=:]"?([0-9.:]+)`)
-	ts.Check(whileRunning(ts, args[0], func() error {
-		match := serving.FindStringSubmatch(ts.ReadFile(args[0] + ".log"))
-		if match == nil {
-			return fmt.Errorf("%s serves no HTTP", args[0])
-		}
-		ts.Setenv(args[0], "http://"+match[1])
-		return nil
-	}))
-}
-
-// whileRunning waits for a condition, but no longer than the daemon lives.
-func whileRunning(ts *testscript.TestScript, name string, condition func() error) error {
-	d := daemonOf(ts, name)
-	return eventually(func() error {
-		select {
-		case <-d.done:
-			if err := condition(); err != nil { // its last words count
-				ts.Fatalf("%v, and never will: %v", err, d.cmd.ProcessState)
-			}
-			return nil
-		default:
-			return condition()
-		}
-	})
-}
-
-// waitfor NAME CONDITION... waits until a condition holds, while the daemon
-// lives: "[!] exists FILE", "[!] grep PATTERN FILE" or "http URL STATUS
-// [PATTERN]".
-func waitFor(ts *testscript.TestScript, _ bool, args []string) {
-	name, what := args[0], args[1:]
-	not := what[0] == "!"
-	if not {
-		what = what[1:]
-	}
-	ts.Check(whileRunning(ts, name, func() error {
-		err := holds(ts, what)
-		switch {
-		case not && err == nil:
-			return fmt.Errorf("%q still holds", what)
-		case not:
-			return nil
-		}
-		return err
-	}))
 }
 
 func holds(ts *testscript.TestScript, what []string) error {
@@ -284,6 +139,29 @@ func appendTo(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	_, err = fmt.Fprintln(file, args[1])
 	ts.Check(errors.Join(err, file.Close()))
+}
+
+// spaced TIME COUNT TEXT FILE wants a log to have that many records with a text,
+// and at least that time between two of them.
+func spaced(ts *testscript.TestScript, _ bool, args []string) {
+	least, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	var times []time.Time
+	for line := range strings.Lines(ts.ReadFile(args[3])) {
+		if !strings.Contains(line, args[2]) {
+			continue
+		}
+		text, _, _ := strings.Cut(strings.TrimPrefix(line, "time="), " ")
+		at, err := time.Parse(time.RFC3339, text)
+		ts.Check(err)
+		if n := len(times); n > 0 && at.Sub(times[n-1]) < least {
+			ts.Fatalf("%s after the one before: %s", at.Sub(times[n-1]), line)
+		}
+		times = append(times, at)
+	}
+	if strconv.Itoa(len(times)) != args[1] {
+		ts.Fatalf("%d records with %q, want %s", len(times), args[2], args[1])
+	}
 }
 
 // eventually waits for a condition, and returns its last error if it never

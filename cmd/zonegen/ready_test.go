@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestReadiness(t *testing.T) {
+	waiting := []string{"ServiceImports: forbidden", "Namespaces: forbidden"}
+	r := &readiness{waiting: func() []string { return waiting }}
+	check := func(status int, want ...string) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		r.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+		if got := w.Body.String(); w.Code != status || got != strings.Join(want, "\n")+"\n" {
+			t.Errorf("%d %q, want %d %q", w.Code, got, status, want)
+		}
+	}
+	publish := func(becomes bool, failures ...string) {
+		t.Helper()
+		if r.published(failures) != becomes {
+			t.Errorf("publishing with failures %q: became ready: %v", failures, !becomes)
+		}
+	}
+	check(503, "waiting for ServiceImports: forbidden", "waiting for Namespaces: forbidden")
+	waiting = waiting[1:]
+	check(503, "waiting for Namespaces: forbidden")
+	waiting = nil
+	check(503, "waiting for the first publication")
+	publish(false, "the disk is full")
+	check(503, "the disk is full")
+	publish(true)
+	check(200, "ok")
+	publish(false)
+	publish(false, "the disk is full", "the disk is read-only")
+	check(200, "the disk is full", "the disk is read-only")
+	waiting = []string{"nothing that matters: a source is complete once"}
+	publish(false)
+	check(200, "ok")
+}
+
+// The endpoints are for looking only.
+func TestMethods(t *testing.T) {
+	h := handler(&readiness{waiting: func() []string { return nil }}, newMetrics(), true)
+	for path, want := range map[string]int{"/livez": 200, "/readyz": 503, "/metrics": 200, "/debug/pprof/": 200} {
+		for method, want := range map[string]int{http.MethodGet: want, http.MethodHead: want, http.MethodPost: http.StatusMethodNotAllowed} {
+			if path == "/debug/pprof/" && method == http.MethodPost {
+				continue // pprof's own business
+			}
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+			if w.Code != want {
+				t.Errorf("%s %s: %d, want %d", method, path, w.Code, want)
+			}
+		}
+	}
+}
+
+// A request that does not end keeps the server no longer than its grace.
+func TestServerEnds(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	asked, ended := make(chan struct{}), make(chan error, 1)
+	hang := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(asked)
+		<-r.Context().Done()
+	})
+	go func() { ended <- serveHTTP(ctx, l, hang, slog.New(slog.DiscardHandler)) }()
+	answered := make(chan error, 1)
+	go func() {
+		response, err := http.Get("http://" + l.Addr().String())
+		if err == nil {
+			_, err = io.Copy(io.Discard, response.Body)
+			_ = response.Body.Close()
+		}
+		answered <- err
+	}()
+	<-asked
+	cancel()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Fatal("the server does not end")
+	}
+	if err := <-answered; err == nil {
+		t.Error("the request was answered")
+	}
+}
