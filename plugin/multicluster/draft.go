@@ -1,0 +1,235 @@
+package multicluster
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// draft is a new version of a zone in the making.
+type draft struct {
+	*loader
+	segments []*segment
+	fresh    []*source // those that were not known
+	unread   []*segment
+	next     *source // what stood behind the block that was found last
+	batches
+}
+
+// segment begins a segment.
+func (d *draft) segment(chunk string) *segment {
+	s := &segment{chunk: chunk, used: d.loads}
+	d.segments = append(d.segments, s)
+	return s
+}
+
+// include takes in an $INCLUDE line. A chunk that is known need not be read.
+func (d *draft) include(name string) bool {
+	if known := d.chunks[name]; known != nil {
+		if known.used == d.loads {
+			return false // twice
+		}
+		known.used = d.loads
+		d.segments = append(d.segments, known)
+		return true
+	}
+	d.unread = append(d.unread, d.segment(name))
+	return true
+}
+
+// readChunks reads the included files that are not known.
+func (d *draft) readChunks(ctx context.Context, f *folder) error {
+	var buf, window []byte
+	for _, segment := range d.unread {
+		content, err := f.include(segment.chunk, buf)
+		if err != nil {
+			return err
+		}
+		buf = content
+		if len(content) > 0 && content[len(content)-1] != '\n' {
+			return errForm
+		}
+		s := newScanner(bytes.NewReader(content), window)
+		for {
+			piece, err := s.next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			if err := d.block(ctx, segment, piece); err != nil {
+				return err
+			}
+		}
+		window = s.buf
+		if !isChunk(segment.chunk) {
+			segment.chunk = ""
+		}
+	}
+	return nil
+}
+
+// block takes in a block of a segment.
+func (d *draft) block(ctx context.Context, to *segment, text []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if d.failed.Load() {
+		return errForm
+	}
+	digest := digestOf(text)
+	s := d.match(digest, to)
+	if s == nil {
+		s = &source{digest: digest}
+		d.fresh = append(d.fresh, s)
+		d.add(s, text)
+	}
+	s.used = d.loads
+	to.sources = append(to.sources, s)
+	return nil
+}
+
+// match returns a known block with this digest that is not in use. Blocks mostly
+// come in the order in which they came last time.
+func (d *draft) match(want digest, to *segment) *source {
+	s := d.next
+	if s == nil || s.digest != want {
+		s = d.known[want]
+	}
+	if s == nil || s.used == d.loads || s.segment.used == d.loads || to.chunk == "" && s.segment.chunk != "" {
+		return nil
+	}
+	d.next = nil
+	if after := s.at + 1; after < len(s.segment.sources) {
+		d.next = s.segment.sources[after]
+	}
+	return s
+}
+
+// apex returns the records of the zone's apex.
+func (d *draft) apex() (apex, error) {
+	var a apex
+	for _, segment := range d.segments {
+		for _, s := range segment.heads {
+			if s.apex.soa != nil {
+				a.soa, a.changed = s.apex.soa, s.apex.changed
+			}
+			a.ns = append(a.ns, s.apex.ns...)
+		}
+	}
+	if a.soa == nil {
+		return a, fmt.Errorf("no SOA record of %s", d.zone)
+	}
+	return a, nil
+}
+
+// batches are new blocks on their way to the parsers, which work beside the
+// reading where there is much.
+type batches struct {
+	batch   *batch
+	running sync.WaitGroup
+	slots   chan *parser
+	failed  atomic.Bool // a block is not in zonegen's form
+}
+
+// batch is some new blocks and their text.
+type batch struct {
+	text   []byte
+	blocks []block
+}
+
+type block struct {
+	*source
+	start, end int // in the batch's text
+}
+
+// batchSize is how much text is worth a goroutine.
+const batchSize = 128 << 10
+
+// add hands a block to the parsers.
+func (d *draft) add(s *source, text []byte) {
+	if d.batch == nil {
+		d.batch = new(batch)
+	}
+	start := len(d.batch.text)
+	d.batch.text = append(d.batch.text, text...)
+	d.batch.blocks = append(d.batch.blocks, block{s, start, len(d.batch.text)})
+	if len(d.batch.text) < batchSize {
+		return
+	}
+	if d.slots == nil {
+		d.slots = make(chan *parser, runtime.GOMAXPROCS(0))
+		for range cap(d.slots) {
+			d.slots <- d.parser()
+		}
+	}
+	full, p := d.batch, <-d.slots
+	d.batch = nil
+	d.running.Go(func() {
+		d.parse(p, full)
+		d.slots <- p
+	})
+}
+
+// parse packs the blocks of a batch.
+func (d *draft) parse(p *parser, b *batch) {
+	text := string(b.text)
+	for _, block := range b.blocks {
+		parts, ok := p.block(text[block.start:block.end])
+		if !ok {
+			d.failed.Store(true)
+			return
+		}
+		block.parts, block.apex = parts, p.packer.apex
+		for _, part := range parts {
+			part.from = block.source
+		}
+	}
+}
+
+// finish waits until all blocks are parsed.
+func (d *draft) finish() error {
+	if d.batch != nil {
+		p := d.parser()
+		d.parse(p, d.batch)
+		d.parsers = append(d.parsers, p)
+	}
+	if d.wait(); d.failed.Load() {
+		return errForm
+	}
+	for _, segment := range d.segments {
+		if segment.heads != nil {
+			continue
+		}
+		for _, s := range segment.sources {
+			if s.apex.soa != nil || s.apex.ns != nil {
+				segment.heads = append(segment.heads, s)
+			}
+		}
+	}
+	return nil
+}
+
+// wait waits for the parsers.
+func (d *draft) wait() {
+	d.running.Wait()
+	for d.slots != nil && len(d.slots) > 0 {
+		d.parsers = append(d.parsers, <-d.slots)
+	}
+}
+
+// parser returns an idle parser.
+func (l *loader) parser() *parser {
+	if n := len(l.parsers); n > 0 {
+		p := l.parsers[n-1]
+		l.parsers = l.parsers[:n-1]
+		return p
+	}
+	return &parser{packer: newPacker(l.options)}
+}

@@ -1,0 +1,179 @@
+package multicluster
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// limits bound what one zone may take, all its files together.
+type limits struct {
+	size    int64 // octets
+	files   int
+	records int
+}
+
+// defaultLimits are far above any zone that a server with this plugin can hold.
+var defaultLimits = limits{size: 2 << 30, files: 1 << 17, records: 1 << 26}
+
+var (
+	errTooLarge  = errors.New("the zone is too large")
+	errFiles     = errors.New("the zone includes too many files")
+	errIrregular = errors.New("not a regular file")
+	errBusy      = errors.New("somebody writes to the file")
+)
+
+// folder reads the files of one zone, for one load.
+type folder struct {
+	file  *os.File // the zone's own
+	info  fs.FileInfo
+	root  *os.Root
+	left  limits
+	plain []included // files whose name does not tell their content
+	any   bool       // there was an $INCLUDE
+}
+
+// included is a file that was included, as it was then.
+type included struct {
+	name string
+	info fs.FileInfo
+}
+
+// openFolder opens the file of a zone. It may be a link to anywhere.
+func openFolder(path string, l limits) (*folder, error) {
+	if info, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: errIrregular}
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return &folder{file: file, info: info, left: l}, nil
+}
+
+// calm is how long a file must not have been written to before it is read, if
+// somebody may be writing to it.
+const calm = 100 * time.Millisecond
+
+// busy returns how long to wait because the file may be half written. One of
+// zonegen's is complete as soon as it is there, unless somebody wrote to the
+// file that was seen before.
+func (f *folder) busy(seen fs.FileInfo) time.Duration {
+	age := time.Since(f.info.ModTime())
+	if age < 0 || age >= calm {
+		return 0
+	}
+	rewritten := seen != nil && os.SameFile(seen, f.info) && !sameFile(seen, f.info)
+	head := make([]byte, len(ourMark))
+	if _, err := f.file.ReadAt(head, 0); err == nil && string(head) == ourMark && !rewritten {
+		return 0
+	}
+	return calm - age
+}
+
+// steady returns an error if somebody wrote to the file while it was read.
+func (f *folder) steady() error {
+	info, err := f.file.Stat()
+	if err == nil && !sameFile(info, f.info) {
+		err = errBusy
+	}
+	return err
+}
+
+// include returns the content of an included file, for which it uses the memory
+// of buf. The name must be that of a file in the folder, or of a link to
+// one, as it is in a mounted ConfigMap; [os.Root] follows no link out of it.
+func (f *folder) include(name string, buf []byte) ([]byte, error) {
+	f.any = true
+	if name == "." || strings.ContainsAny(name, `/\`) || !fs.ValidPath(name) {
+		return nil, fmt.Errorf("$INCLUDE %s: only a file in the same folder can be included, by its plain name", name)
+	}
+	if f.left.files--; f.left.files < 0 {
+		return nil, errFiles
+	}
+	if f.root == nil {
+		root, err := os.OpenRoot(filepath.Dir(f.file.Name()))
+		if err != nil {
+			return nil, err
+		}
+		f.root = root
+	}
+	if info, err := f.root.Stat(name); err != nil {
+		return nil, fmt.Errorf("$INCLUDE %s: %w", name, err)
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("$INCLUDE %s: %w", name, errIrregular)
+	}
+	file, err := f.root.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("$INCLUDE %s: %w", name, err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("$INCLUDE %s: %w", name, err)
+	}
+	content := bytes.NewBuffer(buf[:0])
+	content.Grow(int(min(info.Size(), f.left.size)) + bytes.MinRead)
+	if _, err := content.ReadFrom(f.limit(file)); err != nil {
+		return nil, fmt.Errorf("$INCLUDE %s: %w", name, err)
+	}
+	if !isChunk(name) {
+		f.plain = append(f.plain, included{name, info})
+	} else if sum := sha256.Sum256(content.Bytes()); hex.EncodeToString(sum[:16]) != name[len(chunkPrefix):] {
+		return nil, fmt.Errorf("$INCLUDE %s: the content is not the one that the name tells", name)
+	}
+	return content.Bytes(), nil
+}
+
+func (f *folder) close() {
+	f.file.Close()
+	if f.root != nil {
+		f.root.Close()
+	}
+}
+
+// limit returns a reader that fails when the zone becomes too large.
+func (f *folder) limit(in io.Reader) io.Reader { return &limited{in: in, left: &f.left.size} }
+
+type limited struct {
+	in   io.Reader
+	left *int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	n, err := l.in.Read(p)
+	if *l.left -= int64(n); *l.left < 0 {
+		return 0, errTooLarge
+	}
+	return n, err
+}
+
+// chunkPrefix begins the name of a file that is named after its content: the
+// first 128 bits of its SHA-256 follow in hexadecimal digits.
+const chunkPrefix = "chunk-"
+
+func isChunk(name string) bool {
+	digits, ok := strings.CutPrefix(name, chunkPrefix)
+	return ok && len(digits) == 32 && strings.Trim(digits, "0123456789abcdef") == ""
+}
+
+// sameFile reports whether a file is the same and was not written meanwhile, as
+// far as its inode, size and time of modification tell.
+func sameFile(a, b fs.FileInfo) bool {
+	return a != nil && b != nil && os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}

@@ -1,0 +1,158 @@
+package multicluster
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// options are what the loader of a zone must know.
+type options struct {
+	zone        string   // its apex, absolute and in lower case
+	dir         string   // where its file is
+	forward     []string // all zones that are no reverse zones, longest first
+	noEndpoints bool
+	limits      limits
+}
+
+// ourMark begins the files that zonegen writes. They are always complete: zonegen
+// writes beside them and renames.
+const ourMark = "; Written by zonegen"
+
+var errTorn = errors.New("the file ends in the middle of a line")
+
+// loader reads the file of a zone, again and again. It remembers which records
+// came from which block of text, and parses what it has not seen only. It is not
+// safe for concurrent use; what it returns is.
+type loader struct {
+	options
+	loads    uint64 // how many there were
+	segments []*segment
+	chunks   map[string]*segment
+	known    map[digest]*source
+	index    *index
+	records  int
+	current  *snapshot
+	// whole is the digest of all text if the file is not in zonegen's form.
+	whole digest
+
+	parsers []*parser // idle
+	buf     []byte
+}
+
+// source is one block of text, and what was made of it.
+type source struct {
+	digest  digest
+	segment *segment
+	at      int // its place in the segment
+	parts   []*part
+	apex    apex
+	used    uint64 // the load that found it last
+}
+
+// segment is the blocks of one file, or of the zone's own file up to the next
+// $INCLUDE.
+type segment struct {
+	chunk   string // its name, if it is a chunk
+	at      int    // its place in the zone
+	sources []*source
+	heads   []*source // those with records of the apex
+	used    uint64
+}
+
+func newLoader(o options) *loader {
+	l := &loader{options: o}
+	l.forget()
+	return l
+}
+
+// forget drops all blocks.
+func (l *loader) forget() {
+	l.segments, l.records = nil, 0
+	l.chunks, l.known = make(map[string]*segment), make(map[digest]*source)
+	l.index = newIndex(l.zone)
+}
+
+// load returns the zone in a file, nil if it is the one that was loaded last. If
+// there is an error, the loader is as before.
+func (l *loader) load(ctx context.Context, f *folder) (*snapshot, error) {
+	l.loads++
+	d, err := l.read(ctx, f)
+	if errors.Is(err, errForm) {
+		f.left, f.plain = l.limits, nil
+		if _, err := f.file.Seek(0, io.SeekStart); err != nil {
+			return nil, err
+		}
+		return l.general(ctx, f)
+	}
+	if err != nil {
+		return nil, err
+	}
+	a, err := d.apex()
+	if err != nil {
+		return nil, err
+	}
+	if err := f.steady(); err != nil {
+		return nil, err
+	}
+	l.whole = digest{}
+	return l.commit(d, a), nil
+}
+
+// read reads a zone in the form that zonegen writes.
+func (l *loader) read(ctx context.Context, f *folder) (*draft, error) {
+	d := &draft{loader: l}
+	defer d.wait()
+	if l.buf == nil {
+		l.buf = make([]byte, window)
+	}
+	s := newScanner(f.limit(f.file), l.buf)
+	defer func() {
+		if len(s.buf) <= maxWindow {
+			l.buf = s.buf
+		}
+	}()
+	segment := d.segment("")
+	ours, complete := false, true
+	for n := 0; ; n++ {
+		piece, err := s.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading: %w", err)
+		}
+		if complete = piece[len(piece)-1] == '\n'; n == 0 && piece[0] != '$' {
+			if !isBlank(piece) {
+				return nil, errForm
+			}
+			ours = bytes.HasPrefix(piece, []byte(ourMark))
+			continue
+		}
+		if name, ok := include(piece); ok {
+			if f.any = true; !d.include(name) {
+				return nil, errForm
+			}
+			segment = nil
+			continue
+		}
+		if segment == nil {
+			segment = d.segment("")
+		}
+		if err := d.block(ctx, segment, piece); err != nil {
+			return nil, err
+		}
+	}
+	if !complete && ours {
+		return nil, errTorn
+	}
+	if !complete {
+		return nil, errForm
+	}
+	if err := d.readChunks(ctx, f); err != nil {
+		return nil, err
+	}
+	return d, d.finish()
+}

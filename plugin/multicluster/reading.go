@@ -1,0 +1,122 @@
+package multicluster
+
+import (
+	"bytes"
+	"errors"
+	"hash/maphash"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+// digester is the digest of all text that is written to it.
+type digester struct {
+	a, b  maphash.Hash
+	begun bool
+}
+
+func (d *digester) Write(text []byte) (int, error) {
+	if !d.begun {
+		d.a.SetSeed(seed)
+		d.b.SetSeed(otherSeed)
+		d.begun = true
+	}
+	_, _ = d.a.Write(text) // never fails
+	return d.b.Write(text)
+}
+
+func (d *digester) sum() digest {
+	_, _ = d.Write(nil)
+	return digest{d.a.Sum64(), d.b.Sum64()}
+}
+
+// beside stands for the zone's folder in the names that the parser makes of
+// those in $INCLUDE lines: it puts the folder of the including file before a
+// relative name, and nothing before an absolute one. No name in a zone file has
+// a blank in it.
+const beside = "zone folder"
+
+// includes opens files for the general parser.
+type includes struct {
+	*folder
+	text io.Writer
+}
+
+// Open implements [fs.FS].
+func (i *includes) Open(name string) (fs.File, error) {
+	plain, ok := strings.CutPrefix(name, beside+"/")
+	if !ok {
+		plain = "/" + name
+	}
+	content, err := i.include(plain, nil)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := i.text.Write(content); err != nil {
+		return nil, err
+	}
+	return &includedFile{guard: &guard{in: bytes.NewReader(content)}}, nil
+}
+
+// includedFile is the content of a file, as much of one as the parser needs.
+type includedFile struct{ *guard }
+
+// Stat implements [fs.File].
+func (*includedFile) Stat() (fs.FileInfo, error) { return nil, fs.ErrInvalid }
+
+// Close implements [fs.File].
+func (*includedFile) Close() error { return nil }
+
+// guard fails at a $GENERATE line: it is no part of RFC 1035, a few octets of it
+// make any number of records, and in the general parser an $INCLUDE that it makes
+// would open any file there is.
+type guard struct {
+	in     io.Reader
+	line   [len(generateDirective)]byte // how the line at hand begins
+	column int
+}
+
+const generateDirective = "$GENERATE"
+
+var errGenerate = errors.New("$GENERATE is not supported: write the records")
+
+func (g *guard) Read(p []byte) (int, error) {
+	n, err := g.in.Read(p)
+	for _, c := range p[:n] {
+		if c == '\n' {
+			g.column = 0
+			continue
+		}
+		if g.column < len(g.line) {
+			g.line[g.column] = c
+		}
+		if g.column++; g.column == len(g.line) && strings.EqualFold(string(g.line[:]), generateDirective) {
+			return 0, errGenerate
+		}
+	}
+	return n, err
+}
+
+// shorter takes the parts off the parser's message that are not the user's.
+func shorter(err error, name string) error {
+	var parse *dns.ParseError
+	if !errors.As(err, &parse) {
+		return err
+	}
+	text := strings.ReplaceAll(parse.Error(), beside+"/", "")
+	text = strings.TrimPrefix(text, name+": ")
+	text = strings.TrimPrefix(text, filepath.Base(name)+": ")
+	return &parseError{strings.TrimPrefix(text, "dns: "), err}
+}
+
+// parseError is a parser's error with a message of its own.
+type parseError struct {
+	text string
+	err  error
+}
+
+func (e *parseError) Error() string { return e.text }
+func (e *parseError) Unwrap() error { return e.err }
