@@ -2,6 +2,7 @@ package main
 
 // The plugins that register themselves. Importing github.com/coredns/coredns/core/plugin instead would bring all.
 import (
+	_ "github.com/clusterset-dns/zonegen/plugin/multicluster"
 	_ "github.com/coredns/caddy/onevent"
 	_ "github.com/coredns/coredns/plugin/acl"
 	_ "github.com/coredns/coredns/plugin/any"
@@ -59,8 +60,8 @@ import (
 	_ "github.com/coredns/coredns/plugin/whoami"
 )
 
-// directives are the plugins in the order in which a query meets them, which is that of CoreDNS' plugin.cfg. The
-// order in a Corefile means nothing.
+// directives are the plugins in the order in which a query meets them, which is that of CoreDNS' plugin.cfg with our
+// multicluster just below kubernetes. The order in a Corefile means nothing.
 //
 // What plugin.cfg has and this has not: route53, azure and clouddns (SDKs of cloud providers), etcd and nomad (clients
 // of other data stores), geoip (a database of its own) and trace (Datadog's and Zipkin's tracers).
@@ -109,6 +110,7 @@ var directives = []string{
 	"hosts",
 	"k8s_external",
 	"kubernetes",
+	"multicluster",
 	"file",
 	"auto",
 	"secondary",
