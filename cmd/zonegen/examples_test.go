@@ -32,6 +32,7 @@ var onCluster = regexp.MustCompile(`^zonegen (run|render)( |$)`)
 // TestExamples runs the examples of the help texts in a folder that has the
 // examples, and with a folder of zones in the place of /zones.
 func TestExamples(t *testing.T) {
+	t.Setenv("GORACE", "atexit_sleep_ms=0")
 	dir, zones := t.TempDir(), t.TempDir()
 	if err := os.CopyFS(filepath.Join(dir, "examples"), os.DirFS("../../examples")); err != nil {
 		t.Fatal(err)

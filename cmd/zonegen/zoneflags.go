@@ -86,7 +86,7 @@ func parseNameserver(text string) (zone.Nameserver, error) {
 		}
 	}
 	if host == "" && ips == "" {
-		return zone.Nameserver{}, fmt.Errorf("%q: write HOST, HOST=IP,... or IP,...", text)
+		return zone.Nameserver{}, fmt.Errorf("%q: write HOST, HOST=IP,... or IP,... as one value", text)
 	}
 	ns := zone.Nameserver{Host: host}
 	if ips == "" {
@@ -95,7 +95,7 @@ func parseNameserver(text string) (zone.Nameserver, error) {
 	for ip := range strings.SplitSeq(ips, ",") {
 		addr, err := netip.ParseAddr(ip)
 		if err != nil {
-			return ns, fmt.Errorf("%q: %q is no IP address; write HOST, HOST=IP,... or IP,...", text, ip)
+			return ns, fmt.Errorf("%q: %q is no IP address; write HOST, HOST=IP,... or IP,... as one value", text, ip)
 		}
 		ns.Addrs = append(ns.Addrs, addr)
 	}
