@@ -60,8 +60,9 @@ func (l *loader) commit(d *draft, a apex) *snapshot {
 		for i, p := range s.parts {
 			c := at(p)
 			if same := slices.IndexFunc(c.gone, p.equal); same >= 0 {
-				p, c.gone = c.gone[same], slices.Delete(c.gone, same, same+1)
-				p.from, s.parts[i] = s, p
+				stays := c.gone[same]
+				stays.from, s.parts[i] = s, stays
+				c.gone = slices.Delete(c.gone, same, same+1)
 				continue
 			}
 			c.come = append(c.come, p)

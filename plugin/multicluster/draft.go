@@ -1,7 +1,6 @@
 package multicluster
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -29,8 +28,8 @@ func (d *draft) segment(chunk string) *segment {
 }
 
 // include takes in an $INCLUDE line. A chunk that is known need not be read.
-func (d *draft) include(name string) bool {
-	if known := d.chunks[name]; known != nil {
+func (d *draft) include(name []byte) bool {
+	if known := d.chunks[string(name)]; known != nil {
 		if known.used == d.loads {
 			return false // twice
 		}
@@ -38,23 +37,25 @@ func (d *draft) include(name string) bool {
 		d.segments = append(d.segments, known)
 		return true
 	}
-	d.unread = append(d.unread, d.segment(name))
+	d.unread = append(d.unread, d.segment(string(name)))
 	return true
 }
 
 // readChunks reads the included files that are not known.
 func (d *draft) readChunks(ctx context.Context, f *folder) error {
-	var buf, window []byte
+	buf := d.content
 	for _, segment := range d.unread {
 		content, err := f.include(segment.chunk, buf)
 		if err != nil {
 			return err
 		}
-		buf = content
+		if buf = content; cap(buf) <= maxWindow {
+			d.content = buf
+		}
 		if len(content) > 0 && content[len(content)-1] != '\n' {
 			return errForm
 		}
-		s := newScanner(bytes.NewReader(content), window)
+		s := &scanner{buf: content, end: len(content), ended: true}
 		for {
 			piece, err := s.next()
 			if errors.Is(err, io.EOF) {
@@ -67,7 +68,6 @@ func (d *draft) readChunks(ctx context.Context, f *folder) error {
 				return err
 			}
 		}
-		window = s.buf
 		if !isChunk(segment.chunk) {
 			segment.chunk = ""
 		}
@@ -155,7 +155,10 @@ const batchSize = 128 << 10
 // add hands a block to the parsers.
 func (d *draft) add(s *source, text []byte) {
 	if d.batch == nil {
-		d.batch = new(batch)
+		if d.batch = d.spare; d.batch == nil {
+			d.batch = new(batch)
+		}
+		d.spare = nil
 	}
 	start := len(d.batch.text)
 	d.batch.text = append(d.batch.text, text...)
@@ -199,13 +202,17 @@ func (d *draft) finish() error {
 		p := d.parser()
 		d.parse(p, d.batch)
 		d.parsers = append(d.parsers, p)
+		if cap(d.batch.text) <= maxWindow {
+			clear(d.batch.blocks)
+			d.spare = &batch{text: d.batch.text[:0], blocks: d.batch.blocks[:0]}
+		}
 	}
 	if d.wait(); d.failed.Load() {
 		return errForm
 	}
 	for _, segment := range d.segments {
-		if segment.heads != nil {
-			continue
+		if d.chunks[segment.chunk] == segment {
+			continue // it was finished before
 		}
 		for _, s := range segment.sources {
 			if s.apex.soa != nil || s.apex.ns != nil {

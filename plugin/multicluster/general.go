@@ -37,6 +37,9 @@ func (l *loader) general(ctx context.Context, f *folder) (*snapshot, error) {
 		if err := p.add(rr); err != nil {
 			return nil, err
 		}
+		if p.full() {
+			return nil, errTooLarge
+		}
 	}
 	if !z.flat {
 		s, err := l.fallBack(p, z)

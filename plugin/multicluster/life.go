@@ -41,15 +41,16 @@ func (z *zones) wait() {
 
 // stop ends all that start began. It can be called more than once.
 func (z *zones) stop() {
-	if z.cancel == nil {
-		return
-	}
-	z.cancel()
-	z.cancel = nil
-	z.running.Wait()
-	z.notifier.close()
-	stopped(z)
-	for _, zone := range z.zones {
-		unmeter(zone.name)
-	}
+	z.stopping.Do(func() {
+		if z.cancel == nil {
+			return // it never began
+		}
+		z.cancel()
+		z.running.Wait()
+		z.notifier.close()
+		stopped(z)
+		for _, zone := range z.zones {
+			unmeter(zone.name)
+		}
+	})
 }

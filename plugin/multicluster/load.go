@@ -38,8 +38,11 @@ type loader struct {
 	// whole is the digest of all text if the file is not in zonegen's form.
 	whole digest
 
-	parsers []*parser // idle
+	// Memory for the next load.
+	parsers []*parser
 	buf     []byte
+	content []byte
+	spare   *batch
 }
 
 // source is one block of text, and what was made of it.

@@ -37,8 +37,9 @@ type zones struct {
 	poll           time.Duration
 	startupTimeout time.Duration
 
-	cancel   context.CancelFunc // nil while nothing runs
+	cancel   context.CancelFunc
 	running  sync.WaitGroup
+	stopping sync.Once
 	notifier notifier
 }
 

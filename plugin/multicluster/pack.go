@@ -81,6 +81,14 @@ func (p *packer) owner(name []byte) (b *builder, entry uint32, kept bool) {
 	return b, b.owner(name), true
 }
 
+// maxPart is how large a part may become, in octets: offsets have 32 bits.
+const maxPart = 1 << 31
+
+// full reports whether the branch of the last record is too large to be packed.
+func (p *packer) full() bool {
+	return p.last != nil && len(p.last.names)+len(p.last.payload) > maxPart
+}
+
 // pack returns the parts of the block, one for each branch that it has records of.
 func (p *packer) pack() []*part {
 	var parts []*part

@@ -56,7 +56,7 @@ func (p *parser) block(text string) (parts []*part, ok bool) {
 		if line, rest, complete = strings.Cut(rest, "\n"); !complete {
 			return nil, false
 		}
-		if line != "" && line[0] != ';' && !p.record(line) {
+		if line != "" && line[0] != ';' && (!p.record(line) || p.full()) {
 			return nil, false
 		}
 	}

@@ -36,22 +36,16 @@ const (
 	maxWindow = 4 * window
 )
 
-func newScanner(in io.Reader, buf []byte) *scanner {
-	if buf == nil {
-		buf = make([]byte, window)
-	}
-	return &scanner{in: in, buf: buf}
-}
+func newScanner(in io.Reader, buf []byte) *scanner { return &scanner{in: in, buf: buf} }
 
 // next returns the next piece: a line that begins with a dollar sign and all
 // lines up to the next such line. The first piece can be without the former. It
 // is good until the next call. The error at the end is [io.EOF].
 func (s *scanner) next() ([]byte, error) {
-	border := []byte("\n$")
 	for searched := s.start; ; {
-		if i := bytes.Index(s.buf[searched:s.end], border); i >= 0 {
-			piece := s.buf[s.start : searched+i+1]
-			s.start = searched + i + 1
+		if border := s.border(searched); border > 0 {
+			piece := s.buf[s.start:border]
+			s.start = border
 			return piece, nil
 		}
 		if s.ended {
@@ -62,7 +56,7 @@ func (s *scanner) next() ([]byte, error) {
 			}
 			return piece, nil
 		}
-		searched = max(s.start, s.end-1)
+		searched = s.end
 		if s.start > 0 {
 			copy(s.buf, s.buf[s.start:s.end])
 			searched, s.end, s.start = searched-s.start, s.end-s.start, 0
@@ -80,6 +74,21 @@ func (s *scanner) next() ([]byte, error) {
 	}
 }
 
+// border returns where the next line begins with a dollar sign at from or behind,
+// 0 if none does. Such signs are rare, so they are looked for rather than lines.
+func (s *scanner) border(from int) int {
+	for {
+		i := bytes.IndexByte(s.buf[from:s.end], '$')
+		if i < 0 {
+			return 0
+		}
+		if at := from + i; at > s.start && s.buf[at-1] == '\n' {
+			return at
+		}
+		from += i + 1
+	}
+}
+
 // isBlank reports whether lines hold nothing but comments.
 func isBlank(lines []byte) bool {
 	for line := range bytes.Lines(lines) {
@@ -92,16 +101,16 @@ func isBlank(lines []byte) bool {
 
 // include returns the name in an $INCLUDE line. Ok is false if it is another
 // line, if anything but comments follows, or if the name is not plain.
-func include(piece []byte) (name string, ok bool) {
+func include(piece []byte) (name []byte, ok bool) {
 	line, rest, complete := bytes.Cut(piece, []byte("\n"))
 	word, ok := bytes.CutPrefix(line, []byte(includeDirective))
 	if !ok || !complete || !isBlank(rest) || len(word) == 0 {
-		return "", false
+		return nil, false
 	}
 	for _, c := range word {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' {
-			return "", false
+			return nil, false
 		}
 	}
-	return string(word), true
+	return word, true
 }

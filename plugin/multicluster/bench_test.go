@@ -1,0 +1,193 @@
+package multicluster
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/file"
+	"github.com/coredns/coredns/plugin/whoami"
+
+	"github.com/miekg/dns"
+)
+
+// BenchmarkQueries sends a mix of queries through the whole of CoreDNS but the
+// sockets: from the wire to the wire. It compares with CoreDNS' file plugin, and
+// with whoami, which is as fast as CoreDNS can be.
+func BenchmarkQueries(b *testing.B) {
+	c := small()
+	perQuery := make(map[string]float64)
+	for _, it := range []struct {
+		name    string
+		handler plugin.Handler
+	}{
+		{"whoami", whoami.Whoami{}},
+		{"file", fileOfAll(b, map[string]string{clusterset: string(c.text)})},
+		{"multicluster", loaded(b, map[string]string{clusterset: string(c.text)})},
+	} {
+		b.Run(it.name, func(b *testing.B) {
+			s := serverOf(b, it.handler)
+			queries := make([][]byte, 10_000)
+			for i, q := range c.queries(len(queries)) {
+				wire, err := q.Pack()
+				if err != nil {
+					b.Fatal(err)
+				}
+				queries[i] = wire
+			}
+			w := &wireWriter{ResponseWriter: nil}
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				m := new(dns.Msg)
+				if err := m.Unpack(queries[i%len(queries)]); err != nil {
+					b.Fatal(err)
+				}
+				s.ServeDNS(context.Background(), w, m)
+				i++
+			}
+			perQuery[it.name] = b.Elapsed().Seconds() / float64(i)
+			for _, other := range []string{"whoami", "file"} {
+				if base := perQuery[other]; base > 0 && other != it.name {
+					b.ReportMetric(base/perQuery[it.name], "x/"+other)
+				}
+			}
+		})
+	}
+}
+
+// wireWriter packs messages, and drops them.
+type wireWriter struct{ dns.ResponseWriter }
+
+func (*wireWriter) WriteMsg(m *dns.Msg) error { _, err := m.Pack(); return err }
+func (*wireWriter) RemoteAddr() net.Addr      { return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4000} }
+func (*wireWriter) LocalAddr() net.Addr       { return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 53} }
+
+// serverOf is a server with one plugin.
+func serverOf(t testing.TB, h plugin.Handler) *dnsserver.Server {
+	t.Helper()
+	config := &dnsserver.Config{Zone: clusterset}
+	config.AddPlugin(func(plugin.Handler) plugin.Handler { return h })
+	s, err := dnsserver.NewServer("dns://:0", []*dnsserver.Config{config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// BenchmarkLoad loads a zone for the first time, and compares with file.Parse.
+func BenchmarkLoad(b *testing.B) {
+	for _, c := range []*cluster{small(), large()} {
+		b.Run(c.name, func(b *testing.B) {
+			dir := b.TempDir()
+			writeCluster(b, c, dir)
+			start := time.Now()
+			if _, err := file.Parse(bytes.NewReader(c.text), clusterset, "", -1); err != nil {
+				b.Fatal(err)
+			}
+			theirs := time.Since(start)
+			b.ReportAllocs()
+			for b.Loop() {
+				z := newZone(options{zone: clusterset, dir: dir, limits: defaultLimits})
+				if z.check(context.Background()); z.current.Load() == nil {
+					b.Fatal(z.trouble)
+				}
+			}
+			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/theirs.Seconds(), "x/file.Parse")
+			b.ReportMetric(theirs.Seconds(), "s/file.Parse")
+		})
+	}
+}
+
+// BenchmarkHeap compares what a loaded zone takes with file.
+func BenchmarkHeap(b *testing.B) {
+	for _, c := range []*cluster{small(), large()} {
+		b.Run(c.name, func(b *testing.B) {
+			dir := b.TempDir()
+			writeCluster(b, c, dir)
+			for b.Loop() {
+				theirs := heapOf(func() any {
+					z, err := file.Parse(bytes.NewReader(c.text), clusterset, "", -1)
+					if err != nil {
+						b.Fatal(err)
+					}
+					return z
+				})
+				ours := heapOf(func() any {
+					z := newZone(options{zone: clusterset, dir: dir, limits: defaultLimits})
+					z.check(context.Background())
+					return z
+				})
+				b.ReportMetric(ours/theirs, "x/file")
+				b.ReportMetric(ours/1e6, "MB")
+				b.ReportMetric(theirs/1e6, "MB-file")
+			}
+		})
+	}
+}
+
+func heapOf(do func() any) float64 {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	kept := do()
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	runtime.KeepAlive(kept)
+	return float64(after.HeapAlloc) - float64(before.HeapAlloc)
+}
+
+// BenchmarkReload changes one service and loads the zone again, in both layouts.
+func BenchmarkReload(b *testing.B) {
+	for _, c := range []*cluster{small(), large()} {
+		for _, layout := range []string{"single", "chunked"} {
+			b.Run(fmt.Sprintf("%s/%s", c.name, layout), func(b *testing.B) {
+				dir := b.TempDir()
+				serial := uint32(0)
+				write := func() {
+					serial++
+					s := c.change(serial%2 == 0)
+					if layout == "chunked" {
+						root, chunks := s.Chunked()
+						for _, chunk := range chunks {
+							if _, err := os.Stat(filepath.Join(dir, chunk.Name)); err == nil {
+								continue
+							}
+							buffers := chunk.Buffers()
+							var text []byte
+							for _, piece := range buffers {
+								text = append(text, piece...)
+							}
+							put(b, dir, chunk.Name, string(text))
+						}
+						s = root
+					}
+					put(b, dir, fileOf(clusterset), string(s.Append(nil, serial)))
+				}
+				write()
+				z := newZone(options{zone: clusterset, dir: dir, limits: defaultLimits})
+				z.check(context.Background())
+				b.ReportAllocs()
+				for b.Loop() {
+					b.StopTimer()
+					write()
+					b.StartTimer()
+					z.check(context.Background())
+					if got := z.current.Load().serial(); got != serial {
+						b.Fatalf("serial %d is served, not %d: %s", got, serial, z.trouble)
+					}
+				}
+			})
+		}
+	}
+}
