@@ -235,13 +235,9 @@ func TestReadmeServers(t *testing.T) {
 		return path
 	}
 	snippet := func(t *testing.T, language string) string {
-		return strings.ReplaceAll(fences(t, language)[0], "/zones/", zones+"/")
+		return regexp.MustCompile(`/zones\b`).ReplaceAllLiteralString(fences(t, language)[0], zones)
 	}
-	for language, start := range map[string]func(t *testing.T, port int, state string) *process{
-		"corefile": func(t *testing.T, port int, _ string) *process {
-			text := strings.ReplaceAll(snippet(t, "corefile"), ":53 {", fmt.Sprintf(":%d {", port))
-			return run(t, coredns(t), "-conf", config(t, "Corefile", text))
-		},
+	starts := map[string]func(t *testing.T, port int, state string) *process{
 		"bind": func(t *testing.T, port int, state string) *process {
 			text := fmt.Sprintf("options { directory %q; listen-on port %d { 127.0.0.1; }; listen-on-v6 { none; }; pid-file none; recursion no; };\ncontrols { };\n%s", state, port, snippet(t, "bind"))
 			return run(t, tool(t, "named", "bind9"), "-g", "-c", config(t, "named.conf", text), "-p", fmt.Sprint(port))
@@ -254,7 +250,14 @@ func TestReadmeServers(t *testing.T) {
 			text := fmt.Sprintf("server:\n    rundir: %q\n    listen: 127.0.0.1@%d\ndatabase:\n    storage: %q\nlog:\n  - target: stderr\n    any: info\n%s", state, port, state, snippet(t, "knot"))
 			return run(t, tool(t, "knotd", "knot"), "-c", config(t, "knot.conf", text))
 		},
-	} {
+	}
+	for i, corefile := range fences(t, "corefile") {
+		starts[fmt.Sprintf("corefile %d", i)] = func(t *testing.T, port int, _ string) *process {
+			text := regexp.MustCompile(`/zones\b`).ReplaceAllLiteralString(corefile, zones)
+			return run(t, coredns(t), "-conf", config(t, "Corefile", strings.ReplaceAll(text, ":53 {", fmt.Sprintf(":%d {", port))))
+		}
+	}
+	for language, start := range starts {
 		t.Run(language, func(t *testing.T) {
 			port := freePort(t)
 			p := start(t, port, t.TempDir())
