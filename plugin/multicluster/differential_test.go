@@ -163,7 +163,7 @@ func compare(t *testing.T, ours, theirs test.Handler, names []string) {
 			if _, isApex := theirs.(file.File).Z[strings.ToLower(name)]; isApex && want.Rcode == dns.RcodeNameError {
 				continue // see TestApexOfEmptyZone
 			}
-			if a, b := comparable(got), comparable(want); a != b {
+			if a, b := sectionsOf(got), sectionsOf(want); a != b {
 				t.Errorf("%s %s: got\n%s\nfile has\n%s", name, dns.Type(qtype), a, b)
 				return
 			}
@@ -182,8 +182,8 @@ func fromIndex(h test.Handler, name string) bool {
 	return z != nil && z.current.Load().file == nil
 }
 
-// comparable is a message without what may differ.
-func comparable(m *dns.Msg) string {
+// sectionsOf is a message without what may differ.
+func sectionsOf(m *dns.Msg) string {
 	h := m.MsgHdr
 	h.Id = 0
 	lines := []string{h.String(), m.Question[0].String()}

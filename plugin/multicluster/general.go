@@ -149,9 +149,15 @@ func (l *loader) fallBack(p *packer, z *parsed) (*snapshot, error) {
 		b.headless = b.hidden()
 	}
 	s := &snapshot{branching: p.branching, apex: p.apex, file: served}
+	exist := make(map[string]bool)
 	for _, rr := range z.records {
 		if !p.keeps(rr) {
-			continue
+			if above := p.above(rr); above != "" && !exist[above] {
+				exist[above] = true
+				rr = placeholder(above, rr.Header().Ttl)
+			} else {
+				continue
+			}
 		}
 		if err := served.Insert(rr); err != nil {
 			return nil, err
@@ -161,6 +167,28 @@ func (l *loader) fallBack(p *packer, z *parsed) (*snapshot, error) {
 	l.forget()
 	l.current = s
 	return s, nil
+}
+
+// above returns the name that exists although a record below it is left out:
+// that of the service, or of the namespace of a headless one.
+func (p *packer) above(rr dns.RR) string {
+	b := p.branch([]byte(rr.Header().Name))
+	switch {
+	case b.headless:
+		return parent(b.branch)
+	case b.service:
+		return b.branch
+	}
+	return ""
+}
+
+// placeholder returns a record below a name, so that the name exists. zonegen
+// writes the like.
+func placeholder(name string, ttl uint32) dns.RR {
+	return &dns.TXT{
+		Hdr: dns.RR_Header{Name: "_zonegen." + name, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: ttl},
+		Txt: []string{"placeholder: the name above exists without records"},
+	}
 }
 
 // keeps reports whether a record stays with noendpoints, after all have been

@@ -109,7 +109,11 @@ func shorter(err error, name string) error {
 	text := strings.ReplaceAll(parse.Error(), beside+"/", "")
 	text = strings.TrimPrefix(text, name+": ")
 	text = strings.TrimPrefix(text, filepath.Base(name)+": ")
-	return &parseError{strings.TrimPrefix(text, "dns: "), err}
+	text = strings.TrimPrefix(text, "dns: ")
+	if head, tail := 150, 90; len(text) > head+tail {
+		text = text[:head] + "…" + text[len(text)-tail:]
+	}
+	return &parseError{text, err}
 }
 
 // parseError is a parser's error with a message of its own.
