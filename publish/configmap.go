@@ -1,0 +1,230 @@
+package publish
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"github.com/clusterset-dns/zonegen/zone"
+)
+
+// Defaults of [ConfigMapOptions].
+const (
+	DefaultShards          = 16
+	DefaultConfigMapGrace  = 4 * time.Minute // the kubelet takes one to two
+	DefaultConfigMapReread = time.Minute
+)
+
+// ConfigMapOptions says which ConfigMaps zones go to.
+type ConfigMapOptions struct {
+	// Client talks to the API; a kubernetes.Interface's CoreV1() is one. It needs
+	// the verbs get, create, patch and delete for ConfigMaps in the namespace.
+	Client corev1client.ConfigMapsGetter
+	// Namespace must exist.
+	Namespace string
+	// Name is the ConfigMap with the keys db.<zone>. Those with chunks, shards,
+	// are NAME-0, NAME-1, …
+	Name string
+	// Shards is how many shards there may be: as many as the volume of the name
+	// servers lists, each as optional. 0 means [DefaultShards].
+	Shards int
+	// ChunkGrace is how long a chunk stays at least that no zone includes any
+	// more; 0 means [DefaultConfigMapGrace]. It must be longer than the kubelets
+	// take from a change of a ConfigMap to that of the volume.
+	ChunkGrace time.Duration
+	// Reread is after how long a Publish looks whether the ConfigMaps are still
+	// as they were left; 0 means [DefaultConfigMapReread].
+	Reread time.Duration
+	// Logger takes what is no error of this call; nil means nowhere.
+	Logger *slog.Logger
+	// Now is the clock for serials and for the age of chunks; nil means [time.Now].
+	Now func() time.Time
+}
+
+func (o ConfigMapOptions) withDefaults() (ConfigMapOptions, error) {
+	if o.Client == nil {
+		return o, errors.New("publishing to ConfigMaps needs a client of the API")
+	}
+	if problems := validation.IsDNS1123Label(o.Namespace); len(problems) > 0 {
+		return o, fmt.Errorf("%q is no namespace: %s; give the ConfigMap as NAMESPACE/NAME", o.Namespace, strings.Join(problems, ", "))
+	}
+	if o.Shards == 0 {
+		o.Shards = DefaultShards
+	}
+	if o.Shards < 0 {
+		return o, fmt.Errorf("%d ConfigMaps for chunks are no number of them; give as many as the volume lists, such as %d", o.Shards, DefaultShards)
+	}
+	if problems := validation.IsDNS1123Subdomain(shardName(o.Name, o.Shards-1)); len(problems) > 0 {
+		return o, fmt.Errorf("%q is no name for ConfigMaps: %s; give the ConfigMap as NAMESPACE/NAME", o.Name, strings.Join(problems, ", "))
+	}
+	if o.ChunkGrace == 0 {
+		o.ChunkGrace = DefaultConfigMapGrace
+	}
+	if o.Reread == 0 {
+		o.Reread = DefaultConfigMapReread
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.Logger = o.Logger.With("configmap", o.Namespace+"/"+o.Name)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o, nil
+}
+
+// ErrSuperseded says that another writer has published since this one last looked.
+// Nothing of the Publish is visible. Before the next one, which goes on from what
+// the other has written, make sure that this process is still the leader.
+var ErrSuperseded = errors.New("another writer has published meanwhile; go on only if this one still leads")
+
+// ConfigMaps publishes snapshots in ConfigMaps, for name servers that mount them
+// as a volume. Its methods may be called at the same time; they take turns.
+//
+// Zones that fit into one ConfigMap together are the keys db.<zone> of
+// NAMESPACE/NAME, the root. Larger ones are in the chunked layout: the roots in
+// the root, and the chunks in NAME-0, NAME-1, …, their names the keys. No key is
+// in two of them for longer than an accident lasts, and then with the same
+// content, so one projected volume can show them all together.
+//
+// It keeps the promises of a [Folder] but for what files are, and these:
+//
+//   - A zone never names a chunk that is not there: chunks are written before,
+//     and removed when no zone has named them for the grace time. After twice
+//     that time at most, a Publish removes them.
+//   - Two writers at once do no harm. Each write says which version it replaces,
+//     and fails if that is not the last. So the serials of the versions that
+//     anyone can see only grow, and who was stopped for a while cannot put an
+//     older zone over a newer one: it gets [ErrSuperseded] instead.
+//   - Unchanged zones cost no write. The one exception is the first Publish, which
+//     marks the root as this writer's if another wrote it last, and by that locks
+//     the other one out. The zones and their serials stay as they are.
+//   - ConfigMaps of others are not touched; the error says how to hand one over.
+//     In ours, keys of others stay.
+//
+// All zones are one object, so they are published together or not at all: the
+// snapshots of a Publish must be all zones. One that is no longer among them goes
+// with the next write.
+type ConfigMaps struct {
+	options ConfigMapOptions
+	writer  string // begins the marks of this writer's versions
+	marks   uint64 // that were made
+
+	mu      sync.Mutex
+	known   bool                   // what follows is what the API holds, as far as one can know
+	reread  time.Time              // when that was last seen
+	root    object                 // NAME
+	chunked bool                   // the layout of the zones in it
+	shards  map[int]*object        // those that exist, by number; nil: not looked for
+	chunks  map[string]*shardChunk // in the shards, by name
+	texts   map[string]string      // of the zones in the root, by key
+	unseen  bool                   // those were just read
+	zones   map[string]*zoneKey    // by origin
+}
+
+// zoneKey is what is known of the key of one zone.
+type zoneKey struct {
+	// held is what the key holds, but for the serial. Nil: it is to be written.
+	held *zone.Snapshot
+	// serial is the newest serial that somebody may have seen, 0 if none is known.
+	serial uint32
+}
+
+// NewConfigMaps returns a publisher, or says which option is wrong. It does not
+// ask the API yet. A leader makes a new one for each of its terms.
+func NewConfigMaps(options ConfigMapOptions) (*ConfigMaps, error) {
+	options, err := options.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &ConfigMaps{options: options, writer: rand.Text(), zones: map[string]*zoneKey{}}, nil
+}
+
+// attempts is how often a Publish begins anew after somebody else changed a
+// ConfigMap without publishing.
+const attempts = 5
+
+// Publish makes the ConfigMaps those of the snapshots, which are all zones. On
+// return without an error, the API has them.
+//
+// The results are in the order of the snapshots; their paths are
+// NAMESPACE/NAME/KEY. An error of one zone is that zone's; what hinders all of
+// them is in each result. The error joins them; call Publish again, later, with
+// the snapshots of then. It wraps [ErrSuperseded] if another writer came first.
+func (c *ConfigMaps) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([]Result, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	start := time.Now()
+	var results []Result
+	var err error
+	for range attempts {
+		results, err = c.publish(ctx, snapshots)
+		if err == nil {
+			break
+		}
+		c.known = false
+		if !errors.Is(err, errMoved) {
+			break
+		}
+		c.options.Logger.Debug("somebody else changed a ConfigMap; trying again", "error", err)
+	}
+	var errs []error
+	for i := range results {
+		r := &results[i]
+		r.Took = time.Since(start)
+		if r.Err != nil {
+			errs = append(errs, r.Err)
+		} else if err != nil {
+			r.Err, r.Serial, r.Bytes, r.Written = err, 0, 0, false
+		}
+	}
+	if err != nil {
+		errs = append(errs, err)
+	}
+	return results, errors.Join(errs...)
+}
+
+// publish is one attempt. It returns the error that concerns all zones.
+func (c *ConfigMaps) publish(ctx context.Context, snapshots []*zone.Snapshot) ([]Result, error) {
+	p := c.plan(snapshots)
+	if !c.known || c.options.Now().Sub(c.reread) >= c.options.Reread {
+		if err := c.read(ctx); err != nil {
+			return p.results, err
+		}
+	}
+	p.chooseLayout(c.chunked, c.root.other)
+	if p.chunked && c.shards == nil {
+		if err := c.readShards(ctx, new(reading)); err != nil {
+			return p.results, err
+		}
+	}
+	c.compare(p)
+	now := c.options.Now()
+	fenced, err := c.putChunks(ctx, p.chunks)
+	if errors.Is(err, errTooLarge) {
+		return p.results, errors.Join(err, c.makeRoom(ctx, now))
+	}
+	if err != nil {
+		return p.results, err
+	}
+	if p.changed || fenced || !c.isOurs(c.root.mark) || c.chunksDue(p.chunks, now) {
+		if err := c.putRoot(ctx, p, now); err != nil {
+			return p.results, err
+		}
+	}
+	c.age(p.chunks, now)
+	c.sweep(ctx, now, 2*c.options.ChunkGrace)
+	p.report()
+	return p.results, nil
+}
+
+// shardName is the name of a shard.
+func shardName(name string, number int) string { return fmt.Sprintf("%s-%d", name, number) }

@@ -1,0 +1,73 @@
+package publish
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// putRoot writes the root as planned, which makes all of it visible at once.
+func (c *ConfigMaps) putRoot(ctx context.Context, p *plan, now time.Time) error {
+	data, err := p.render(c.root.other)
+	if err != nil {
+		return err
+	}
+	for _, z := range p.zones {
+		// Whether the API takes it or not, somebody may see this serial.
+		z.entry.serial = z.serial
+		if z.changed {
+			z.entry.held = nil
+		}
+	}
+	included := make(map[string]bool, len(p.chunks))
+	for name := range p.chunks {
+		included[name] = true
+	}
+	if err := c.writeRoot(ctx, data, included, now); err != nil {
+		return err
+	}
+	for _, z := range p.zones {
+		z.entry.held = z.next
+	}
+	c.chunked = p.chunked
+	return nil
+}
+
+// maxCondemned is how many chunks are condemned at once, more or less: annotations
+// may have 256 KiB together.
+const maxCondemned = 4000
+
+// writeRoot writes the root, and condemns the chunks that have been spare for the
+// grace time and are not included by the zones in it. What is condemned already
+// stays so until it is gone or its shard was written.
+func (c *ConfigMaps) writeRoot(ctx context.Context, data map[string]string, included map[string]bool, now time.Time) error {
+	var condemned []string
+	for name, s := range c.chunks {
+		if included[name] {
+			continue
+		}
+		if s.condemned || c.spareFor(s, now) >= c.options.ChunkGrace && len(condemned) < maxCondemned {
+			condemned = append(condemned, name)
+		}
+	}
+	slices.Sort(condemned)
+	annotations := map[string]string{}
+	if len(condemned) > 0 {
+		annotations[condemnedAnnotation] = strings.Join(condemned, " ")
+	}
+	if len(c.shards) > 0 {
+		annotations[shardsAnnotation] = strconv.Itoa(1 + slices.Max(slices.Collect(maps.Keys(c.shards))))
+	}
+	root, err := c.apply(ctx, c.options.Name, c.root, data, annotations)
+	if err != nil {
+		return err
+	}
+	c.root, c.texts = root, data
+	for name, s := range c.chunks {
+		_, s.condemned = slices.BinarySearch(condemned, name)
+	}
+	return nil
+}
