@@ -10,6 +10,8 @@ tools=(
 	"named-checkzone bind9-utils"   # the checkers read every zone file
 	"nsd-checkzone nsd"
 	"kzonecheck knot-dnssecutils"
+	"named bind9"                   # the servers serve them
+	"knotd knot"
 	"shellcheck shellcheck"         # for make lint
 )
 
@@ -34,7 +36,7 @@ if ! command -v apt-get >/dev/null || { [[ $sudo ]] && ! command -v sudo >/dev/n
 fi
 
 echo "Installing ${packages[*]}, for ${missing[*]}"
-# The package nsd comes with a server, which must not start here, now or later: only its checker is wanted.
+# The servers must not start here, now or later, by themselves: the tests start their own.
 policy=/usr/sbin/policy-rc.d
 if [[ ! -e $policy ]]; then
 	trap '$sudo rm -f "$policy"' EXIT
@@ -44,6 +46,8 @@ fi
 $sudo apt-get -qq -o Acquire::Retries=3 update
 DEBIAN_FRONTEND=noninteractive $sudo apt-get -qq -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
 	install --no-install-recommends --yes "${packages[@]}" >/dev/null
-if [[ " ${packages[*]} " == *" nsd "* ]] && command -v systemctl >/dev/null; then
-	$sudo systemctl disable --quiet nsd.service || true # no systemd is running: nothing will start it
-fi
+for service in nsd:nsd bind9:named knot:knot; do
+	if [[ " ${packages[*]} " == *" ${service%%:*} "* ]] && command -v systemctl >/dev/null; then
+		$sudo systemctl disable --quiet "${service#*:}.service" || true # no systemd is running: nothing will start it
+	fi
+done

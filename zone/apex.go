@@ -37,12 +37,18 @@ const fileComment = "; Written by zonegen, which replaces the whole file with ea
 // forwardApex is the apex of a forward zone.
 func forwardApex(origin string, o Options) apex {
 	a, text := newApex(origin, origin, o)
+	seen := make(map[string]bool)
 	for _, ns := range o.Nameservers {
 		host := ns.host(origin)
 		if !inZone(host, origin) {
 			continue
 		}
 		for _, addr := range ns.Addrs {
+			record := fmt.Sprintf("%s %s", host, addr)
+			if seen[record] {
+				continue // a name server can be given twice
+			}
+			seen[record] = true
 			kind := "A"
 			if addr.Is4() {
 				a.counts.A++

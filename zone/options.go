@@ -91,7 +91,14 @@ func (o Options) withDefaults() (Options, error) {
 		case slices.Contains(o.Zones[:i], origin):
 			bad("Zones", "%q: given twice", z)
 		}
-		o.Zones[i] = origin
+		for _, other := range o.Zones[:i] {
+			if taken := firstTaken(origin, other) + firstTaken(other, origin); err == nil && taken != "" {
+				bad("Zones", "%q: %s is for services, and cannot be a zone of its own", z, taken)
+			}
+		}
+		if err == nil {
+			o.Zones[i] = origin
+		}
 	}
 	if o.TTL > MaxTTL {
 		bad("TTL", "%d: 0 to %d seconds", o.TTL, MaxTTL)
@@ -133,22 +140,26 @@ func (ns Nameserver) check(zones []string) (Nameserver, error) {
 		if err != nil {
 			return ns, err
 		}
+		if last := host[strings.LastIndexByte(host[:len(host)-1], '.')+1:]; strings.Trim(last, "0123456789.") == "" {
+			return ns, fmt.Errorf("%q: neither the name of a host nor an IP address", ns.Host)
+		}
+		if inZone(host, "arpa.") {
+			return ns, fmt.Errorf("%q: a name server of reverse zones cannot be inside of one; use a name in another zone", ns.Host)
+		}
 		name, inside = host, false
 		ns.Host = host
 		for _, z := range zones {
-			if !inZone(host, z) {
-				continue
-			}
-			inside = true
-			for _, taken := range []string{"svc", "pod", "dns-version"} {
-				if inZone(host, taken+"."+z) {
-					return ns, fmt.Errorf("%q: %s.%s is for services; use another name", host, taken, z)
-				}
+			inside = inside || inZone(host, z)
+			if taken := firstTaken(host, z); taken != "" {
+				return ns, fmt.Errorf("%q: %s is for services; use another name", host, taken)
 			}
 		}
 	}
-	if inside && len(ns.Addrs) == 0 {
+	switch {
+	case inside && len(ns.Addrs) == 0:
 		return ns, fmt.Errorf("%q: it is inside the zone, so give its address", name)
+	case !inside && len(ns.Addrs) > 0:
+		return ns, fmt.Errorf("%q: it is outside of the zones, which cannot tell its address; leave the address out", name)
 	}
 	ns.Addrs = slices.Clone(ns.Addrs)
 	for i, a := range ns.Addrs {
@@ -161,6 +172,17 @@ func (ns Nameserver) check(zones []string) (Nameserver, error) {
 	slices.SortFunc(ns.Addrs, netip.Addr.Compare)
 	ns.Addrs = slices.Compact(ns.Addrs)
 	return ns, nil
+}
+
+// firstTaken returns the name in a zone that a name is at or below although it is
+// for services; empty if there is none.
+func firstTaken(name, zone string) string {
+	for _, taken := range []string{"svc.", "pod.", "dns-version."} {
+		if inZone(name, taken+zone) {
+			return taken + zone
+		}
+	}
+	return ""
 }
 
 // host returns the name server's name as seen from a zone.

@@ -21,12 +21,13 @@ const (
 	BadCluster  Reason = "cluster"   // a source-cluster label is no DNS label
 	BadHostname Reason = "hostname"  // an endpoint's hostname is no DNS label
 	NameTooLong Reason = "too-long"  // an owner name over 255 octets
+	TooMany     Reason = "too-many"  // more records of one name and type than fit into a DNS message
 )
 
 // Reasons lists every [Reason], for metrics that start at zero.
 var Reasons = []Reason{
 	BadType, BadName, BadAddress, BadPort, BadPortName, BadProtocol,
-	BadCluster, BadHostname, NameTooLong,
+	BadCluster, BadHostname, NameTooLong, TooMany,
 }
 
 // Problem tells of input that was dropped, as narrowly as possible; everything

@@ -27,7 +27,8 @@ type renderer struct {
 	numbers  []int32
 	slices   []sliceUse
 	targets  []target
-	labels   []byte    // the text of host labels that were made of addresses
+	labels   []byte // the text of host labels that were made of addresses
+	set      rrset
 	types    [2]string // " TTL A " and " TTL AAAA "
 	typeSRV  string    // " TTL SRV 0 ", with the priority
 }
@@ -108,6 +109,7 @@ func (r *renderer) render(svc *Service) (*block, []Problem) {
 	} else {
 		r.headless()
 	}
+	r.endSet()
 	if len(r.out) == origin {
 		if svc.Type == Headless {
 			return nil, r.problems
@@ -132,8 +134,9 @@ func (r *renderer) clusterSetIP() {
 	pairs := len(r.addrs)
 	r.sortAddresses()
 	for _, a := range r.addrs {
-		r.address("@", "", a)
-		r.claims = append(r.claims, claim{addr: a})
+		if r.address("@", "", a) {
+			r.claims = append(r.claims, claim{addr: a})
+		}
 	}
 	r.ports = r.ports[:0]
 	for i, p := range r.svc.Ports {
@@ -181,11 +184,13 @@ func (r *renderer) endpointNames(i int, wanted func(cluster string) bool) int {
 		if i > 0 && r.targets[i-1].sameName(t) && r.targets[i-1].addr == t.addr {
 			continue
 		}
-		r.claims = append(r.claims, claim{
-			addr:  t.addr,
-			start: uint32(len(r.out)), length: uint32(len(t.host) + 1 + len(t.cluster)), //nolint:gosec // a block is far below 4 GiB
-		})
-		r.address(t.host, t.cluster, t.addr)
+		start := len(r.out)
+		if r.address(t.host, t.cluster, t.addr) {
+			r.claims = append(r.claims, claim{
+				addr:  t.addr,
+				start: uint32(start), length: uint32(len(t.host) + 1 + len(t.cluster)), //nolint:gosec // a block is far below 4 GiB
+			})
+		}
 	}
 	return i
 }
@@ -204,8 +209,15 @@ func (r *renderer) takeClaims() []claim {
 	return slices.Clone(slices.CompactFunc(r.claims, func(a, b claim) bool { return a.addr == b.addr }))
 }
 
-// address writes one A or AAAA record.
-func (r *renderer) address(owner, parent string, a netip.Addr) {
+// address writes one A or AAAA record, and reports whether there was room for it.
+func (r *renderer) address(owner, parent string, a netip.Addr) bool {
+	kind := "A"
+	if a.Is6() {
+		kind = "AAAA"
+	}
+	if !r.fits(owner, parent, kind, a.BitLen()/8) {
+		return false
+	}
 	r.name(owner, parent)
 	if a.Is4() {
 		r.out = append(r.out, r.types[0]...)
@@ -215,10 +227,18 @@ func (r *renderer) address(owner, parent string, a netip.Addr) {
 		r.counts.AAAA++
 	}
 	r.out = append(a.AppendTo(r.out), '\n')
+	return true
 }
 
-// srv writes one SRV record.
+// srv writes one SRV record, if there is room for it.
 func (r *renderer) srv(owner, parent string, weight uint64, number int32, host, cluster string) {
+	size := 6 + r.wire
+	if cluster != "" {
+		size += len(host) + 1 + len(cluster) + 1
+	}
+	if !r.fits(owner, parent, "SRV", size) {
+		return
+	}
 	r.name(owner, parent)
 	r.out = append(r.out, r.typeSRV...)
 	r.out = append(strconv.AppendUint(r.out, weight, 10), ' ')

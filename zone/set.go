@@ -193,7 +193,8 @@ func (s *Set) renderAll(services []Service) []rendered {
 				for i := from; i < to; i++ {
 					b, problems := r.render(&services[i])
 					out[i].blocks[z] = b
-					if z == 0 {
+					// A longer zone can have more of them.
+					if z == 0 || len(problems) > len(out[i].problems) {
 						out[i].problems = problems
 					}
 				}
