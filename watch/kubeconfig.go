@@ -67,19 +67,9 @@ func loadConfig(o KubernetesOptions) (*rest.Config, error) {
 	if api.IsConfigEmpty(loaded) {
 		return nil, noConfig(o, noPod)
 	}
-	name := loaded.CurrentContext
-	if o.Context != "" {
-		name = o.Context
-	}
-	contexts := strings.Join(slices.Sorted(maps.Keys(loaded.Contexts)), ", ")
-	if contexts == "" {
-		contexts = "none"
-	}
-	if name == "" {
-		return nil, fmt.Errorf("%s has no current-context: choose one with --context: there is %s", configName(o), contexts)
-	}
-	if loaded.Contexts[name] == nil {
-		return nil, fmt.Errorf("--context: %s has no context %q: there is %s", configName(o), name, contexts)
+	name, err := contextOf(loaded, o)
+	if err != nil {
+		return nil, err
 	}
 	config, err := clientcmd.NewNonInteractiveClientConfig(*loaded, name, &clientcmd.ConfigOverrides{}, rules).ClientConfig()
 	switch {
@@ -89,6 +79,36 @@ func loadConfig(o KubernetesOptions) (*rest.Config, error) {
 		return nil, fmt.Errorf("%s, context %q: %w", configName(o), name, err)
 	}
 	return config, nil
+}
+
+// contextOf returns the name of the context to use, which there is, as is the
+// user that it names. Without a user the context is for an anonymous one;
+// client-go takes a user that does not exist for that, too.
+func contextOf(loaded *api.Config, o KubernetesOptions) (string, error) {
+	name := loaded.CurrentContext
+	if o.Context != "" {
+		name = o.Context
+	}
+	if name == "" {
+		return "", fmt.Errorf("%s has no current-context: choose one with --context: there is %s", configName(o), listed(loaded.Contexts))
+	}
+	chosen := loaded.Contexts[name]
+	if chosen == nil {
+		return "", fmt.Errorf("--context: %s has no context %q: there is %s", configName(o), name, listed(loaded.Contexts))
+	}
+	if user := chosen.AuthInfo; user != "" && loaded.AuthInfos[user] == nil {
+		return "", fmt.Errorf("%s, context %q: there is no user %q: add it, or name another in the context: there is %s",
+			configName(o), name, user, listed(loaded.AuthInfos))
+	}
+	return name, nil
+}
+
+// listed returns the names there are, for a message.
+func listed[T any](named map[string]T) string {
+	if len(named) == 0 {
+		return "none"
+	}
+	return strings.Join(slices.Sorted(maps.Keys(named)), ", ")
 }
 
 // noConfig returns the error for a kubeconfig that is empty or was not found.

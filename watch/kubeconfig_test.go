@@ -89,8 +89,16 @@ func TestNewKubernetesErrors(t *testing.T) {
 		"no current":      {o: KubernetesOptions{Kubeconfig: writeKubeconfig(t, func(c *api.Config) { c.CurrentContext = "" })}, want: []string{"no current-context", "--context", "east, west"}},
 		"unknown current": {o: KubernetesOptions{Kubeconfig: writeKubeconfig(t, func(c *api.Config) { c.CurrentContext = "south" })}, want: []string{`no context "south"`, "east, west"}},
 		"unknown cluster": {o: KubernetesOptions{Kubeconfig: writeKubeconfig(t, func(c *api.Config) { delete(c.Clusters, "east") })}, want: []string{"--kubeconfig", `context "east"`, `no cluster "east" with a server`}},
-		"missing CA":      {o: KubernetesOptions{Kubeconfig: writeKubeconfig(t, func(c *api.Config) { c.Clusters["east"].CertificateAuthority = "/no/ca.crt" })}, want: []string{"--kubeconfig", "/no/ca.crt"}},
-		"CA is none":      {o: KubernetesOptions{Kubeconfig: writeKubeconfig(t, func(c *api.Config) { c.Clusters["east"].CertificateAuthorityData = []byte("x") })}, want: []string{"unable to load root certificates"}},
+		"unknown user": {
+			o:    KubernetesOptions{Kubeconfig: writeKubeconfig(t, func(c *api.Config) { c.Contexts["east"].AuthInfo = "north" })},
+			want: []string{"--kubeconfig", `context "east"`, `no user "north"`, "there is east, west"},
+		},
+		"no users": {
+			o:    KubernetesOptions{Kubeconfig: writeKubeconfig(t, func(c *api.Config) { clear(c.AuthInfos) })},
+			want: []string{"--kubeconfig", `context "east"`, `no user "east"`, "there is none"},
+		},
+		"missing CA": {o: KubernetesOptions{Kubeconfig: writeKubeconfig(t, func(c *api.Config) { c.Clusters["east"].CertificateAuthority = "/no/ca.crt" })}, want: []string{"--kubeconfig", "/no/ca.crt"}},
+		"CA is none": {o: KubernetesOptions{Kubeconfig: writeKubeconfig(t, func(c *api.Config) { c.Clusters["east"].CertificateAuthorityData = []byte("x") })}, want: []string{"unable to load root certificates"}},
 		"certificate": {o: KubernetesOptions{Kubeconfig: writeKubeconfig(t, func(c *api.Config) {
 			c.AuthInfos["east"] = &api.AuthInfo{ClientCertificateData: []byte("x"), ClientKeyData: []byte("y")}
 		})}, want: []string{"credentials for https://east.example:6443 cannot be used"}},
