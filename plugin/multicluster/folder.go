@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -28,6 +27,8 @@ var (
 	errTooLarge  = errors.New("the zone is too large")
 	errFiles     = errors.New("the zone includes too many files")
 	errIrregular = errors.New("not a regular file")
+	errPlain     = errors.New("only a file in the same folder can be included, by its plain name")
+	errChunk     = errors.New("the content is not the one that the name tells")
 	errBusy      = errors.New("somebody writes to the file")
 )
 
@@ -96,15 +97,24 @@ func (f *folder) steady() error {
 }
 
 // include returns the content of an included file, for which it uses the memory
-// of buf. The name must be that of a file in the folder, or of a link to
-// one, as it is in a mounted ConfigMap; [os.Root] follows no link out of it.
+// of buf. Errors are an [*includeError].
 func (f *folder) include(name string, buf []byte) ([]byte, error) {
 	f.any = true
-	if name == "." || strings.ContainsAny(name, `/\`) || !fs.ValidPath(name) {
-		return nil, fmt.Errorf("$INCLUDE %s: only a file in the same folder can be included, by its plain name", name)
-	}
 	if f.left.files--; f.left.files < 0 {
-		return nil, errFiles
+		return nil, &includeError{name, errFiles}
+	}
+	content, err := f.read(name, buf)
+	if err != nil {
+		return nil, &includeError{name, err}
+	}
+	return content, nil
+}
+
+// read reads a file of the folder, or one in it that a link leads to, as in a
+// mounted ConfigMap; [os.Root] follows no link out of it.
+func (f *folder) read(name string, buf []byte) ([]byte, error) {
+	if name == "." || strings.ContainsAny(name, `/\`) || !fs.ValidPath(name) {
+		return nil, errPlain
 	}
 	if f.root == nil {
 		root, err := os.OpenRoot(filepath.Dir(f.file.Name()))
@@ -114,31 +124,40 @@ func (f *folder) include(name string, buf []byte) ([]byte, error) {
 		f.root = root
 	}
 	if info, err := f.root.Stat(name); err != nil {
-		return nil, fmt.Errorf("$INCLUDE %s: %w", name, err)
+		return nil, err
 	} else if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("$INCLUDE %s: %w", name, errIrregular)
+		return nil, errIrregular
 	}
 	file, err := f.root.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("$INCLUDE %s: %w", name, err)
+		return nil, err
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("$INCLUDE %s: %w", name, err)
+		return nil, err
 	}
 	content := bytes.NewBuffer(buf[:0])
 	content.Grow(int(min(info.Size(), f.left.size)) + bytes.MinRead)
 	if _, err := content.ReadFrom(f.limit(file)); err != nil {
-		return nil, fmt.Errorf("$INCLUDE %s: %w", name, err)
+		return nil, err
 	}
 	if !isChunk(name) {
 		f.plain = append(f.plain, included{name, info})
 	} else if sum := sha256.Sum256(content.Bytes()); hex.EncodeToString(sum[:16]) != name[len(chunkPrefix):] {
-		return nil, fmt.Errorf("$INCLUDE %s: the content is not the one that the name tells", name)
+		return nil, errChunk
 	}
 	return content.Bytes(), nil
 }
+
+// includeError says which file cannot be included, and why.
+type includeError struct {
+	name string
+	err  error
+}
+
+func (e *includeError) Error() string { return "$INCLUDE " + e.name + ": " + e.err.Error() }
+func (e *includeError) Unwrap() error { return e.err }
 
 func (f *folder) close() {
 	f.file.Close()

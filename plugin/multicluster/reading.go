@@ -102,6 +102,10 @@ func (g *guard) Read(p []byte) (int, error) {
 
 // shorter takes the parts off the parser's message that are not the user's.
 func shorter(err error, name string) error {
+	var include *includeError
+	if errors.As(err, &include) {
+		return include
+	}
 	var parse *dns.ParseError
 	if !errors.As(err, &parse) {
 		return err
