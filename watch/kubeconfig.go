@@ -120,7 +120,8 @@ func noConfig(o KubernetesOptions, noPod error) error {
 	case os.Getenv(clientcmd.RecommendedConfigPathEnvVar) != "":
 		return fmt.Errorf("%s does not exist or is empty: mend it, or pass --kubeconfig FILE", configName(o))
 	case noPod != nil && !errors.Is(noPod, rest.ErrNotInCluster):
-		return fmt.Errorf("the service account of this pod cannot be used: %w: set automountServiceAccountToken, or pass --kubeconfig FILE", noPod)
+		// Not wrapped: the file that is missing is no path that anyone gave.
+		return fmt.Errorf("the service account of this pod cannot be used: %v: set automountServiceAccountToken, or pass --kubeconfig FILE", noPod)
 	}
 	return fmt.Errorf("no access to a cluster: this is no pod, and %s does not exist: pass --kubeconfig FILE, or read manifests with -f", configName(o))
 }

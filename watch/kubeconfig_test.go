@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -164,5 +166,17 @@ func TestNewKubernetesWaits(t *testing.T) {
 	}
 	if lines := k.Waiting(); len(lines) > 0 {
 		t.Errorf("complete, but waiting for %q", lines)
+	}
+}
+
+// The file that is missing in a pod is none that anyone gave: callers who tell
+// of wrong paths by that error must not be misled.
+func TestNewKubernetesErrorOfPodIsNoPath(t *testing.T) {
+	noCluster(t)
+	t.Setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+	t.Setenv("KUBERNETES_SERVICE_PORT", "443")
+	_, err := NewKubernetes(KubernetesOptions{Logger: slog.New(slog.DiscardHandler)})
+	if err == nil || errors.Is(err, fs.ErrNotExist) || !strings.HasSuffix(err.Error(), "or pass --kubeconfig FILE") {
+		t.Errorf("got %v", err)
 	}
 }
