@@ -118,6 +118,9 @@ func (r *renderer) port(p Port, slice int, where func() string) {
 			r.drop(NameTooLong, where()+".name", p.Name, "the port has no _PORT._PROTO name: it would have over 255 octets")
 		}
 	}
+	if name != "" {
+		name = "_" + name
+	}
 	r.ports = append(r.ports, portOf{protocol: protocol, name: name, number: p.Number, slice: slice})
 }
 

@@ -36,7 +36,7 @@ type renderer struct {
 // portOf is a usable port of an EndpointSlice, or of the import.
 type portOf struct {
 	protocol string // with its underscore: _tcp
-	name     string // lower case, without underscore, empty for an unnamed port
+	name     string // in lower case with its underscore, empty for an unnamed port
 	number   int32  // or NoNumber
 	slice    int
 }
@@ -154,7 +154,7 @@ func (r *renderer) clusterSetIP() {
 			weight := weightOf(pairs * len(same))
 			for i, q := range same {
 				if i == 0 || q.number != same[i-1].number {
-					r.srv("_"+p.name, p.protocol, weight, q.number, "@", "")
+					r.srv(p.name, p.protocol, weight, q.number, "@", "")
 				}
 			}
 		})

@@ -41,7 +41,7 @@ func (r *renderer) namedServices(p portOf, same []portOf) {
 		for ; i < len(same) && same[i].number == n; i++ {
 			r.slices[same[i].slice].marked = n != NoNumber
 		}
-		r.eachMarkedTarget(func(t target) { r.srv("_"+p.name, p.protocol, weight, n, t.host, t.cluster) })
+		r.eachMarkedTarget(func(t target) { r.srv(p.name, p.protocol, weight, n, t.host, t.cluster) })
 	}
 }
 
