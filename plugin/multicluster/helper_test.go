@@ -69,7 +69,7 @@ func loaded(t testing.TB, texts map[string]string, change ...func(*options)) *Mu
 		put(t, dir, fileOf(name), text)
 		old(t, dir, fileOf(name))
 		names = append(names, name)
-		if !strings.HasSuffix(name, "arpa.") {
+		if !isReverse(name) {
 			forward = append(forward, name)
 		}
 	}
@@ -80,6 +80,8 @@ func loaded(t testing.TB, texts map[string]string, change ...func(*options)) *Mu
 			do(&o)
 		}
 		z := newZone(o)
+		meter(name)
+		t.Cleanup(func() { unmeter(name) })
 		z.check(t.Context())
 		if z.current.Load() == nil {
 			t.Fatalf("zone %s does not load: %s\n%s", name, z.trouble, texts[name])

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/coredns/coredns/plugin/metadata"
-	"github.com/coredns/coredns/plugin/pkg/dnsutil"
 	"github.com/coredns/coredns/request"
 )
 
@@ -21,7 +20,7 @@ type labels struct {
 func (m *Multicluster) Metadata(ctx context.Context, state request.Request) context.Context {
 	name := state.Name()
 	zone := m.match(name)
-	if zone == nil || dnsutil.IsReverse(zone.name) != 0 {
+	if zone == nil || isReverse(zone.name) {
 		return ctx
 	}
 	l, ok := parseName(strings.TrimSuffix(name, zone.name))

@@ -58,6 +58,9 @@ func escaped[T text](name T, i int) bool {
 	return odd
 }
 
+// isReverse reports whether a zone holds the names of addresses.
+func isReverse(zone string) bool { return inZone(zone, "in-addr.arpa.") || inZone(zone, "ip6.arpa.") }
+
 // inZone reports whether a name is the zone's apex or below it.
 func inZone(name, zone string) bool {
 	rest, ok := strings.CutSuffix(name, zone)

@@ -10,7 +10,6 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
-	"github.com/coredns/coredns/plugin/pkg/dnsutil"
 	"github.com/coredns/coredns/plugin/transfer"
 
 	"github.com/miekg/dns"
@@ -126,7 +125,7 @@ func (z *zones) add(c *caddy.Controller, names []string, dir string, noEndpoints
 	names = slices.Compact(names)
 	var forward []string
 	for _, name := range names {
-		if dnsutil.IsReverse(name) == 0 {
+		if !isReverse(name) {
 			forward = append(forward, name)
 		}
 	}

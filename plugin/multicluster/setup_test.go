@@ -58,6 +58,9 @@ func TestParse(t *testing.T) {
 			var names []string
 			for _, z := range m.zones.zones {
 				names = append(names, z.name)
+				if slices.ContainsFunc(z.loader.forward, isReverse) {
+					t.Errorf("forward zones are %v", z.loader.forward)
+				}
 				if z.loader.noEndpoints != test.noEndpoints {
 					t.Errorf("zone %s: noendpoints is %v", z.name, z.loader.noEndpoints)
 				}
