@@ -207,6 +207,30 @@ func TestManifestsFoldersInside(t *testing.T) {
 	r.want("+ns:newer -ns:new")
 }
 
+// A folder is told by what it is: names of folders may have dots.
+func TestManifestsFolderWithDot(t *testing.T) {
+	dir, staged := t.TempDir(), t.TempDir()
+	r := run(t, ManifestOptions{Paths: []string{dir}, Recursive: true})
+	r.want("")
+	for _, name := range []string{".hidden", "v1.2"} {
+		folder := filepath.Join(staged, name)
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(folder, "a.yaml"), namespaceYAML("in"+strings.ReplaceAll(name, ".", "-")))
+		if err := os.Rename(folder, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.want("+ns:inv1-2")
+	replaceFile(t, filepath.Join(dir, "v1.2", "a.yaml"), namespaceYAML("again"))
+	r.want("+ns:again -ns:inv1-2")
+	if err := os.Rename(filepath.Join(dir, "v1.2"), filepath.Join(staged, "v1.2")); err != nil {
+		t.Fatal(err)
+	}
+	r.want("-ns:again")
+}
+
 // A folder that another one takes the place of.
 func TestManifestsFolderReplaced(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "current")

@@ -109,8 +109,13 @@ func (n *notifier) matters(event fsnotify.Event) bool {
 	case n.names[event.Name], isManifest(event.Name), strings.HasPrefix(base, ".."):
 		return true
 	}
-	// Perhaps a folder, in one that is read with all that is in it.
-	return n.m.options.Recursive && filepath.Ext(base) == ""
+	// A new folder, in one that is read with all that is in it. Those that were
+	// there before are among the names.
+	if !n.m.options.Recursive || !event.Has(fsnotify.Create) || strings.HasPrefix(base, ".") {
+		return false
+	}
+	info, err := os.Lstat(event.Name)
+	return err == nil && info.IsDir()
 }
 
 // wait returns true when the files should be read again, and false when ctx is
