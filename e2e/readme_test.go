@@ -217,6 +217,19 @@ func TestMakeRun(t *testing.T) {
 	eventually(t, "nothing of it is left running", func() error { return tryPort(dns) })
 }
 
+// largeService is a manifest of a service whose records do not fit into a DNS message.
+func largeService(endpoints int) string {
+	var b strings.Builder
+	b.WriteString("apiVersion: multicluster.x-k8s.io/v1beta1\nkind: ServiceImport\nmetadata: {namespace: shop, name: large}\nspec: {type: Headless, ports: []}\n")
+	for i := range endpoints {
+		if i%1000 == 0 {
+			fmt.Fprintf(&b, "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n  namespace: shop\n  name: large-%d\n  labels: {multicluster.kubernetes.io/service-name: large, multicluster.kubernetes.io/source-cluster: east}\naddressType: IPv4\nports: [{name: http, protocol: TCP, port: 80}]\nendpoints:\n", i)
+		}
+		fmt.Fprintf(&b, "- addresses: [10.7.%d.%d]\n", i>>8, i&255)
+	}
+	return b.String()
+}
+
 // TestReadmeServers serves a zone with the README's configurations of other servers.
 func TestReadmeServers(t *testing.T) {
 	dir := t.TempDir()
@@ -224,7 +237,11 @@ func TestReadmeServers(t *testing.T) {
 		t.Fatal(err)
 	}
 	zones := filepath.Join(dir, "zones")
-	if code := run(t, zonegen(t), "render", "-f", "../examples", "--zone-dir", zones).wait(); code != 0 {
+	large := filepath.Join(dir, "large.yaml")
+	if err := os.WriteFile(large, []byte(largeService(6000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code := run(t, zonegen(t), "render", "-f", "../examples", "-f", large, "--zone-dir", zones).wait(); code != 0 {
 		t.Fatalf("render: %d", code)
 	}
 	config := func(t *testing.T, name, text string) string {
@@ -264,6 +281,13 @@ func TestReadmeServers(t *testing.T) {
 			p.eventually("the zone is served", func() error {
 				return answers(t, port, "web-0.tokyo.web.sites."+svc, "A 10.61.2.8")
 			})
+			// A whole answer by TCP, as large as they come.
+			for _, qtype := range []string{"A", "SRV"} {
+				m := dig(t, port, "+tcp", qtype, "large.shop."+svc)
+				if m.Truncated || len(m.Answer) < 500 {
+					t.Errorf("%s of the large service: truncated %v, %d records", qtype, m.Truncated, len(m.Answer))
+				}
+			}
 			_ = p.cmd.Process.Signal(syscall.SIGTERM)
 			p.wait()
 		})

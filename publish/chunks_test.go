@@ -27,6 +27,15 @@ func chunked(t *testing.T, f *folder, snapshot *zone.Snapshot) []string {
 			text = append(append(text, line...), '\n')
 		}
 	}
+	size := int64(0)
+	for _, name := range names(t, filepath.Dir(results[0].Path)) {
+		if bytes.Contains(read(t, results[0].Path), []byte(name)) {
+			size += stat(t, filepath.Join(filepath.Dir(results[0].Path), name)).Size()
+		}
+	}
+	if size += stat(t, results[0].Path).Size(); results[0].Bytes != size {
+		t.Errorf("%d bytes, want %d", results[0].Bytes, size)
+	}
 	if want := snapshot.Append(nil, results[0].Serial); !bytes.Equal(text, want) {
 		t.Errorf("the root and its chunks are\n%s\nnot\n%s", text, want)
 	}

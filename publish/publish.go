@@ -19,7 +19,8 @@ type Result struct {
 	Path string
 	// Serial is the serial of the file; 0 if the zone is not in its place.
 	Serial uint32
-	// Bytes is the size of the file; 0 if the zone is not in its place.
+	// Bytes is the size of the file, or of the root and its chunks; 0 if the zone
+	// is not in its place.
 	Bytes int64
 	// Written reports that a new file is in its place: servers see it. If there
 	// is an error as well, a crash of the machine can still undo it.
@@ -52,17 +53,7 @@ func (f *Folder) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([]Res
 	}
 	used := make(map[string]bool)
 	for i, snapshot := range snapshots {
-		if f.options.Layout == Chunked {
-			root, chunks := snapshot.Chunked()
-			if results[i].Err = f.putChunks(chunks); results[i].Err != nil {
-				continue
-			}
-			for _, c := range chunks {
-				used[c.Name] = true
-			}
-			snapshot = root
-		}
-		f.publish(ctx, snapshot, &results[i])
+		f.publish(ctx, snapshot, &results[i], used)
 	}
 	f.sync(results)
 	f.note(results)
@@ -78,8 +69,8 @@ func (f *Folder) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([]Res
 	return results, err
 }
 
-// publish publishes one zone.
-func (f *Folder) publish(ctx context.Context, snapshot *zone.Snapshot, result *Result) {
+// publish publishes one zone, and notes the chunks that it uses.
+func (f *Folder) publish(ctx context.Context, snapshot *zone.Snapshot, result *Result, used map[string]bool) {
 	start := time.Now()
 	defer func() { result.Took = time.Since(start) }()
 	name, err := FileName(snapshot.Origin())
@@ -91,6 +82,18 @@ func (f *Folder) publish(ctx context.Context, snapshot *zone.Snapshot, result *R
 	if ctx.Err() != nil {
 		result.Err = context.Cause(ctx)
 		return
+	}
+	size := int64(0)
+	if f.options.Layout == Chunked {
+		root, chunks := snapshot.Chunked()
+		if result.Err = f.putChunks(chunks); result.Err != nil {
+			return
+		}
+		for _, c := range chunks {
+			used[c.Name] = true
+			size += int64(c.Size)
+		}
+		snapshot = root
 	}
 	z := f.zones[snapshot.Origin()]
 	if z == nil {
@@ -108,7 +111,7 @@ func (f *Folder) publish(ctx context.Context, snapshot *zone.Snapshot, result *R
 		result.Written = result.Err == nil
 	}
 	if result.Err == nil {
-		result.Serial, result.Bytes = z.serial, z.info.Size()
+		result.Serial, result.Bytes = z.serial, size+z.info.Size()
 	}
 }
 
