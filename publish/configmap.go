@@ -162,7 +162,6 @@ const attempts = 5
 func (c *ConfigMaps) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([]Result, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	start := time.Now()
 	var results []Result
 	var err error
 	for range attempts {
@@ -179,7 +178,6 @@ func (c *ConfigMaps) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([
 	var errs []error
 	for i := range results {
 		r := &results[i]
-		r.Took = time.Since(start)
 		if r.Err != nil {
 			errs = append(errs, r.Err)
 		} else if err != nil {

@@ -26,7 +26,7 @@ type zonePlan struct {
 	key         string
 	entry       *zoneKey
 	serial      uint32 // to publish it with
-	size        int
+	size        int64  // with its chunks
 	changed     bool
 	result      *Result
 }
@@ -114,7 +114,12 @@ func (c *ConfigMaps) compare(p *plan) {
 		} else {
 			z.serial, z.changed, p.changed = zone.NextSerial(z.entry.serial, c.options.Now()), true, true
 		}
-		z.size = int(size(z.next.Buffers(z.serial)))
+		z.size = size(z.next.Buffers(z.serial))
+		if p.chunked {
+			for _, chunk := range z.chunks {
+				z.size += int64(chunk.Size)
+			}
+		}
 	}
 	c.unseen = false
 }
@@ -169,6 +174,6 @@ func (p *plan) render(other int) (map[string]string, error) {
 // report fills in the results of what is published now.
 func (p *plan) report() {
 	for _, z := range p.zones {
-		z.result.Serial, z.result.Bytes, z.result.Written = z.serial, int64(z.size), z.changed
+		z.result.Serial, z.result.Bytes, z.result.Written = z.serial, z.size, z.changed
 	}
 }

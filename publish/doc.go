@@ -29,4 +29,7 @@
 //     kernel: on a network filesystem, two machines do not see each other.
 //
 // A new file needs room beside the old one.
+//
+// [ConfigMaps] keeps zones in ConfigMaps instead, which name servers mount as a
+// volume: what the promises are there stands with it.
 package publish
