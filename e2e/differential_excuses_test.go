@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -119,16 +120,28 @@ var excuses = []excuse{
 		name: "a slice whose cluster is no label has no endpoint names and no SRV",
 		applies: func(d *differential, q question) bool {
 			below, service := q.below()
-			bad := slices.ContainsFunc(d.state.slicesOf(service), clusterIsNoLabel)
-			return bad && (q.qtype == dns.TypeSRV && (len(below) == 0 || q.port()) || len(below) == 1 || len(below) == 2 && !isLabel(below[1]) || q.port())
-		},
-		check: func(d *differential, _ question, _, ours *dns.Msg) string {
-			for _, rr := range ours.Answer {
-				if target := rr.(*dns.SRV).Target; !d.owners[target][dns.TypeA] && !d.owners[target][dns.TypeAAAA] {
-					return "an SRV to " + target + ", which does not resolve"
-				}
+			if !slices.ContainsFunc(d.state.slicesOf(service), clusterIsNoLabel) {
+				return false
 			}
-			return ""
+			if q.port() || len(below) == 0 && q.qtype == dns.TypeSRV {
+				object := d.state.imports[service] // the slices of a ClusterSetIP service make no SRV
+				return object != nil && object.Spec.Type == mcsv1beta1.Headless
+			}
+			return len(below) == 1 || len(below) == 2 && !isLabel(below[1])
+		},
+		check: func(d *differential, q question, _, ours *dns.Msg) string {
+			var expected []string
+			if below, service := q.below(); q.qtype == dns.TypeSRV && (len(below) == 0 || q.port()) {
+				expected = d.state.headlessSRV(service, below)
+			}
+			if got := srvData(ours); !slices.Equal(got, expected) {
+				return fmt.Sprintf("SRV %q, but the slices whose cluster is a label give %q", got, expected)
+			}
+			rcode := dns.RcodeNameError
+			if d.exists(q.name) {
+				rcode = dns.RcodeSuccess
+			}
+			return want(ours, rcode, len(expected) > 0)
 		},
 	},
 	{
@@ -169,12 +182,7 @@ var excuses = []excuse{
 	{
 		name: "a name that only has descendants exists",
 		applies: func(d *differential, q question) bool {
-			for owner := range d.owners {
-				if strings.HasSuffix(owner, "."+q.name) {
-					return d.owners[q.name] == nil
-				}
-			}
-			return false
+			return d.owners[q.name] == nil && d.exists(q.name)
 		},
 		check: func(_ *differential, _ question, oracle, ours *dns.Msg) string {
 			if oracle.Rcode != dns.RcodeNameError {
@@ -187,6 +195,91 @@ var excuses = []excuse{
 
 func clusterIsNoLabel(slice *discoveryv1.EndpointSlice) bool {
 	return !isLabel(slice.Labels[mcsv1beta1.LabelSourceCluster])
+}
+
+// headlessSRV is the data of the SRV records at a headless service's name, or at the port's name that below are the
+// labels of, from the slices whose cluster is a label: what docs/records.md says, written down once more.
+func (c *clusterState) headlessSRV(service types.NamespacedName, below []string) []string {
+	pairs := 0
+	targets := make(map[string]bool) // with their ports
+	for _, slice := range c.slicesOf(service) {
+		if clusterIsNoLabel(slice) {
+			continue
+		}
+		names := endpointNames(slice, service)
+		if len(below) == 0 && len(slice.Ports) == 0 {
+			pairs += len(names)
+		}
+		for _, port := range slice.Ports {
+			if len(below) > 0 && (*port.Name == "" || !slices.Equal(below, portLabels(port))) {
+				continue
+			}
+			pairs += len(names)
+			if port.Port == nil {
+				continue
+			}
+			for _, name := range names {
+				targets[fmt.Sprint(*port.Port, " ", name)] = true
+			}
+		}
+	}
+	var data []string
+	for target := range targets {
+		data = append(data, fmt.Sprint("0 ", max(1, 100/pairs), " ", target))
+	}
+	slices.Sort(data)
+	return data
+}
+
+func portLabels(port discoveryv1.EndpointPort) []string {
+	return []string{"_" + strings.ToLower(*port.Name), "_" + strings.ToLower(string(*port.Protocol))}
+}
+
+// endpointNames are the names of the ready endpoints of a slice, one for each address.
+func endpointNames(slice *discoveryv1.EndpointSlice, service types.NamespacedName) []string {
+	var names []string
+	for _, e := range slice.Endpoints {
+		if ready := e.Conditions.Ready; ready != nil && !*ready {
+			continue
+		}
+		for _, text := range e.Addresses {
+			host := strings.NewReplacer(".", "-", ":", "-").Replace(netip.MustParseAddr(text).String())
+			if strings.HasSuffix(host, "-") {
+				host += "0"
+			}
+			if e.Hostname != nil {
+				host = *e.Hostname
+			}
+			labels := []string{host, slice.Labels[mcsv1beta1.LabelSourceCluster], service.Name, service.Namespace, svc}
+			names = append(names, strings.ToLower(strings.Join(labels, ".")))
+		}
+	}
+	return names
+}
+
+// srvData is the data of the records of an answer, which must be SRV.
+func srvData(m *dns.Msg) []string {
+	var data []string
+	for _, rr := range m.Answer {
+		srv, ok := rr.(*dns.SRV)
+		if !ok {
+			data = append(data, rr.String())
+			continue
+		}
+		data = append(data, strings.ToLower(fmt.Sprint(srv.Priority, " ", srv.Weight, " ", srv.Port, " ", srv.Target)))
+	}
+	slices.Sort(data)
+	return data
+}
+
+// exists reports whether a name of the zone file has records or only descendants.
+func (d *differential) exists(name string) bool {
+	for owner := range d.owners {
+		if owner == name || strings.HasSuffix(owner, "."+name) {
+			return true
+		}
+	}
+	return false
 }
 
 // silences reports whether the in-memory plugin gives no answer at all: it makes an SRV record with an empty label of
