@@ -1,11 +1,24 @@
 package multicluster
 
 import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
+	_ "github.com/coredns/coredns/plugin/bind"
+	_ "github.com/coredns/coredns/plugin/metrics"
+	_ "github.com/coredns/coredns/plugin/ready"
+
+	"github.com/miekg/dns"
 )
 
 func init() {
@@ -14,27 +27,279 @@ func init() {
 	dnsserver.Directives = slices.Insert(dnsserver.Directives, at, pluginName)
 }
 
-// instanceOf starts CoreDNS in this process. It ends with the test.
-func instanceOf(t testing.TB, corefile string) *caddy.Instance {
+// server is CoreDNS in this process.
+type server struct {
+	*caddy.Instance
+	udp, tcp string // the addresses of its first server
+}
+
+// serverOn starts CoreDNS with a Corefile in which DIR is the folder, and ends it
+// with the test.
+func serverOn(t testing.TB, dir, corefile string) *server {
 	t.Helper()
-	i, err := caddy.Start(input(corefile))
+	i, err := caddy.Start(input(dir, corefile))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, corefile)
 	}
-	t.Cleanup(func() { end(t, i) })
-	return i
+	s := &server{Instance: i}
+	s.addresses()
+	t.Cleanup(func() { s.end(t) })
+	return s
 }
 
-func end(t testing.TB, i *caddy.Instance) {
+func input(dir, corefile string) caddy.Input {
+	text := strings.ReplaceAll(corefile, "DIR", dir)
+	return caddy.CaddyfileInput{Contents: []byte(text), Filepath: "Corefile", ServerTypeName: "dns"}
+}
+
+func (s *server) addresses() {
+	s.udp, s.tcp = s.Servers()[0].LocalAddr().String(), s.Servers()[0].Addr().String()
+}
+
+func (s *server) end(t testing.TB) {
 	t.Helper()
-	for _, err := range i.ShutdownCallbacks() {
+	for _, err := range s.ShutdownCallbacks() {
 		t.Error(err)
 	}
-	if err := i.Stop(); err != nil {
+	if err := s.Stop(); err != nil {
 		t.Error(err)
 	}
 }
 
-func input(corefile string) caddy.Input {
-	return caddy.CaddyfileInput{Contents: []byte(corefile), Filepath: "Corefile", ServerTypeName: "dns"}
+// restart reloads the Corefile.
+func (s *server) restart(dir, corefile string) error {
+	i, err := s.Restart(input(dir, corefile))
+	if err == nil {
+		s.Instance = i
+		s.addresses()
+	}
+	return err
+}
+
+// ask asks over UDP.
+func (s *server) ask(t testing.TB, name string, qtype uint16) *dns.Msg {
+	t.Helper()
+	return s.exchange(t, "udp", question(name, qtype))
+}
+
+func (s *server) exchange(t testing.TB, network string, r *dns.Msg) *dns.Msg {
+	t.Helper()
+	address := s.udp
+	if network == "tcp" {
+		address = s.tcp
+	}
+	reply, _, err := (&dns.Client{Net: network, Timeout: patience, UDPSize: 4096}).Exchange(r, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply
+}
+
+const simple = `clusterset.local:0 {
+	bind 127.0.0.1
+	multicluster {
+		directory DIR
+	}
+}`
+
+func TestServer(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 1, "a.b.svc 5 A 192.0.2.1"))
+	s := serverOn(t, dir, simple)
+	if got := brief(s.ask(t, "a.b.svc.clusterset.local.", dns.TypeA)); got != "NOERROR A 192.0.2.1" {
+		t.Error(got)
+	}
+	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 2, "a.b.svc 5 A 192.0.2.2"))
+	until(t, "the change is served", func() bool {
+		return brief(s.ask(t, "a.b.svc.clusterset.local.", dns.TypeA)) == "NOERROR A 192.0.2.2"
+	})
+}
+
+// TestServerStartsWithoutZones: it waits as long as it is told, and then serves.
+func TestServerStartsWithoutZones(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "zones")
+	address := "127.0.0.1:" + freePort(t)
+	s := serverOn(t, dir, `clusterset.local:0 in-addr.arpa:0 {
+		bind 127.0.0.1
+		ready `+address+`
+		multicluster {
+			directory DIR
+			fallthrough
+			startup_timeout 20ms
+		}
+	}`)
+	for _, name := range []string{"a.b.svc.clusterset.local.", "clusterset.local."} {
+		if got := brief(s.ask(t, name, dns.TypeA)); got != "SERVFAIL" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	ready := func() string {
+		reply, err := http.Get("http://" + address + "/ready")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer reply.Body.Close()
+		body, _ := io.ReadAll(reply.Body)
+		return fmt.Sprint(reply.StatusCode, " ", string(body))
+	}
+	if got := ready(); got != "503 multicluster" {
+		t.Error(got)
+	}
+	must(t, os.Mkdir(dir, 0o700))
+	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 1, "a.b.svc 5 A 192.0.2.1"))
+	until(t, "the zone is served", func() bool {
+		return brief(s.ask(t, "a.b.svc.clusterset.local.", dns.TypeA)) == "NOERROR A 192.0.2.1"
+	})
+	if got := ready(); got != "503 multicluster" { // there are two zones
+		t.Error(got)
+	}
+	put(t, dir, "db.in-addr.arpa", zoneFile("in-addr.arpa.", 1))
+	until(t, "it is ready", func() bool { return ready() == "200 OK" })
+}
+
+// TestServerWaitsForZones: all is loaded when it begins to serve.
+func TestServerWaitsForZones(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "db.clusterset.local", plain(zoneFile(clusterset, 1, "a.b.svc 5 A 192.0.2.1"))) // another's form: it is not read at once
+	s := serverOn(t, dir, strings.Replace(simple, "directory DIR", "directory DIR\nstartup_timeout 24h", 1))
+	if got := brief(s.ask(t, "a.b.svc.clusterset.local.", dns.TypeA)); got != "NOERROR A 192.0.2.1" {
+		t.Error(got)
+	}
+}
+
+// TestRestartsLeakNothing reloads Corefiles.
+func TestRestartsLeakNothing(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 1, "a.b.svc 5 A 192.0.2.1"))
+	corefile := simple
+	s := serverOn(t, dir, corefile)
+	must(t, s.restart(dir, corefile))
+	goroutines, fds := runtime.NumGoroutine(), openFiles(t, "")
+	for serial := range uint32(20) {
+		must(t, s.restart(dir, corefile))
+		put(t, dir, "db.clusterset.local", zoneFile(clusterset, 2+serial, "a.b.svc 5 A 192.0.2.1"))
+		until(t, "the new instance follows the file", func() bool {
+			return s.ask(t, "clusterset.local.", dns.TypeSOA).Answer[0].(*dns.SOA).Serial == 2+serial
+		})
+	}
+	until(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= goroutines })
+	until(t, "no file is left open", func() bool { return openFiles(t, "") <= fds })
+	if got := valueOf(t, "zone_serial", clusterset); got != 21 {
+		t.Errorf("the metric is %v", got)
+	}
+}
+
+// TestFailedRestartLeaksNothing: CoreDNS goes on with the old Corefile.
+func TestFailedRestartLeaksNothing(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 1, "a.b.svc 5 A 192.0.2.1"))
+	s := serverOn(t, dir, simple)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	bad := simple + "\n" + strings.Replace(simple, "clusterset.local:0", "example.org:"+port, 1)
+	put(t, dir, "db.example.org", zoneFile("example.org.", 1))
+	if err := s.restart(dir, bad); err == nil {
+		t.Fatal("the port is taken")
+	}
+	goroutines, watches := runtime.NumGoroutine(), openFiles(t, "inotify")
+	for range 10 {
+		if err := s.restart(dir, bad); err == nil {
+			t.Fatal("the port is taken")
+		}
+	}
+	until(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= goroutines })
+	until(t, "no watch is left", func() bool { return openFiles(t, "inotify") <= watches })
+	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 2, "a.b.svc 5 A 192.0.2.2"))
+	until(t, "the old instance follows the file", func() bool {
+		return brief(s.ask(t, "a.b.svc.clusterset.local.", dns.TypeA)) == "NOERROR A 192.0.2.2"
+	})
+}
+
+// TestServerBlocks: each key of a server block has its own chain of plugins.
+func TestServerBlocks(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 1, "a.b.svc 5 A 192.0.2.1"))
+	put(t, dir, "db.in-addr.arpa", zoneFile("in-addr.arpa.", 1, "1.2.0.192 5 PTR a.b.svc.clusterset.local."))
+	s := serverOn(t, dir, strings.Replace(simple, "clusterset.local:0", "clusterset.local:0 192.0.2.0/24:0 in-addr.arpa:0", 1))
+	put(t, dir, "db.2.0.192.in-addr.arpa", zoneFile("2.0.192.in-addr.arpa.", 1, "7 5 PTR x.b.svc.clusterset.local."))
+	until(t, "the narrower zone is served", func() bool {
+		return brief(s.ask(t, "7.2.0.192.in-addr.arpa.", dns.TypePTR)) == "NOERROR PTR x.b.svc.clusterset.local."
+	})
+	for name, want := range map[string]string{"1.2.0.192.in-addr.arpa.": "NXDOMAIN", "1.3.0.192.in-addr.arpa.": "NXDOMAIN", "192.in-addr.arpa.": "NOERROR"} {
+		if got := brief(s.ask(t, name, dns.TypePTR)); got != want {
+			t.Errorf("%s: %s, not %s", name, got, want)
+		}
+	}
+}
+
+// TestTruncation: what does not fit is cut by CoreDNS, and comes over TCP.
+func TestTruncation(t *testing.T) {
+	dir := t.TempDir()
+	var lines []string
+	for i := range 200 {
+		lines = append(lines, fmt.Sprintf("@ 5 A 192.0.2.%d", i), fmt.Sprintf("@ 5 SRV 0 1 80 h%d.east", i), fmt.Sprintf("h%d.east 5 A 192.0.2.%d", i, i))
+	}
+	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 1, append([]string{"$ORIGIN a.b.svc.clusterset.local. ; headless"}, lines...)...))
+	s := serverOn(t, dir, simple)
+	for _, qtype := range []uint16{dns.TypeA, dns.TypeSRV} {
+		for _, size := range []uint16{0, 512, 1232, 4096} {
+			r := question("a.b.svc.clusterset.local.", qtype)
+			limit := 512
+			if size > 0 {
+				r.SetEdns0(size, false)
+				limit = int(size)
+			}
+			got := s.exchange(t, "udp", r)
+			got.Compress = true
+			if n := got.Len(); got.Truncated != (len(got.Answer) < 200) || size < 4096 && !got.Truncated || n > limit || len(got.Answer) == 0 || (got.IsEdns0() != nil) != (size > 0) {
+				t.Errorf("%s, %d octets: %d octets with %d records, truncated %v", dns.Type(qtype), size, n, len(got.Answer), got.Truncated)
+			}
+		}
+		got := s.exchange(t, "tcp", question("a.b.svc.clusterset.local.", qtype))
+		if got.Truncated || len(got.Answer) != 200 || len(got.Ns) != 1 || len(got.Extra) != map[uint16]int{dns.TypeA: 0, dns.TypeSRV: 200}[qtype] {
+			t.Errorf("%s over TCP: %d, %d, %d records", dns.Type(qtype), len(got.Answer), len(got.Ns), len(got.Extra))
+		}
+	}
+}
+
+// TestPrometheus: the metrics are where the plugin prometheus shows them.
+func TestPrometheus(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 4_000_000_000))
+	address := "127.0.0.1:" + freePort(t)
+	serverOn(t, dir, strings.Replace(simple, "multicluster", "prometheus "+address+"\nmulticluster", 1))
+	reply, err := http.Get("http://" + address + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reply.Body.Close()
+	body, _ := io.ReadAll(reply.Body)
+	for _, line := range []string{
+		`coredns_multicluster_zone_serial{zone="clusterset.local."} 4e+09`,
+		`coredns_multicluster_records{zone="clusterset.local."} 3`,
+		`coredns_multicluster_load_failures_total{zone="clusterset.local."} 0`,
+		`coredns_multicluster_load_duration_seconds_count{zone="clusterset.local."} 1`,
+		`coredns_multicluster_last_successful_load_timestamp_seconds{zone="clusterset.local."} `,
+		`coredns_plugin_enabled{name="multicluster",`,
+	} {
+		if !strings.Contains(string(body), "\n"+line) {
+			t.Errorf("there is no line %s", line)
+		}
+	}
+}
+
+// freePort is a TCP port that is free now.
+func freePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
 }
