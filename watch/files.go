@@ -2,7 +2,6 @@ package watch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -53,18 +52,35 @@ func displayName(name string) string {
 }
 
 // find returns the files of a path: itself, or those of the folder. With an
-// error, they are those that were found last.
-func (m *Manifests) find(path string) ([]string, error) {
+// error, they are those that were found last: a path that is not there is a
+// mount that was lost or a deployment half done, and no reason to empty a zone.
+// The log gets each error once.
+func (m *Manifests) find(ctx context.Context, path string) ([]string, error) {
 	files, err := m.list(path)
-	if err != nil {
-		if m.queue.isComplete() {
-			m.logger.LogAttrs(context.Background(), slog.LevelError, "folder of manifests cannot be read, what was found last stays",
-				slog.String("folder", path), slog.Any("error", err))
+	if err == nil {
+		m.found[path] = files
+		if m.lost[path] != "" {
+			delete(m.lost, path)
+			m.logger.LogAttrs(ctx, slog.LevelInfo, "path of manifests can be read again", slog.String("path", path))
 		}
-		return m.found[path], err
+		return files, nil
 	}
-	m.found[path] = files
-	return files, nil
+	if text := err.Error(); m.queue.isComplete() && m.lost[path] != text {
+		m.lost[path] = text
+		m.logger.LogAttrs(ctx, slog.LevelError, "path of manifests cannot be read, what was found last stays",
+			slog.String("path", path), slog.Any("error", err))
+	}
+	return m.found[path], err
+}
+
+// isGone reports whether a file of a path that is not there was deleted: from a
+// folder that is still there. What was asked for by its own name is only lost.
+func isGone(path, name string) bool {
+	if name == path {
+		return false
+	}
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func (m *Manifests) list(path string) ([]string, error) {
@@ -73,8 +89,6 @@ func (m *Manifests) list(path string) ([]string, error) {
 	}
 	info, err := os.Stat(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
 	case err != nil:
 		return nil, err
 	case !info.IsDir():

@@ -19,7 +19,7 @@ func (m *Manifests) load(ctx context.Context, first bool) error {
 	present := map[string]*manifest{}
 	changed := first
 	for _, path := range m.options.Paths {
-		names, err := m.find(path)
+		names, err := m.find(ctx, path)
 		if err != nil && first {
 			errs = append(errs, err)
 		}
@@ -35,10 +35,12 @@ func (m *Manifests) load(ctx context.Context, first bool) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			if errors.Is(err, fs.ErrNotExist) && !first {
-				continue
-			}
-			if err != nil {
+			switch {
+			case errors.Is(err, fs.ErrNotExist) && !first:
+				if m.files[name] == nil || isGone(path, name) {
+					continue
+				}
+			case err != nil:
 				errs = append(errs, m.refuse(name, file, err))
 			}
 			changed = changed || updated

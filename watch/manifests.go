@@ -41,7 +41,9 @@ type ManifestOptions struct {
 //   - A file that does not parse when the source starts is the end of Run.
 //   - A file that no longer parses, or cannot be read, keeps its last good
 //     content. The log gets an error that names file, document and line.
-//   - The objects of a file that is deleted are gone.
+//   - A path that is not there any more, a file or a folder, keeps what was found
+//     last until it is back. The log gets an error that names it.
+//   - The objects of a file that is deleted from a folder are gone.
 //
 // A file larger than 64 MiB is refused, and so is a YAML document larger than 16
 // MiB.
@@ -56,6 +58,7 @@ type Manifests struct {
 	// Of Run only.
 	files map[string]*manifest
 	found map[string][]string // the files of each path, as they were found last
+	lost  map[string]string   // why a path cannot be read, as the log knows it
 	told  map[string]struct{} // the repeated objects that the log knows of
 }
 
@@ -103,6 +106,7 @@ func NewManifests(o ManifestOptions) (*Manifests, error) {
 		pace:    usualPace,
 		files:   map[string]*manifest{},
 		found:   map[string][]string{},
+		lost:    map[string]string{},
 		told:    map[string]struct{}{},
 	}, nil
 }

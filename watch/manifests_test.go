@@ -101,12 +101,24 @@ func (r *running) want(want string) {
 // wantLog waits until the log holds a text.
 func (r *running) wantLog(want string) {
 	r.t.Helper()
+	r.wantLogs(want, 1)
+}
+
+// What the log says of a path that is not there, and when it is there again.
+const (
+	lost  = "msg=\"path of manifests cannot be read, what was found last stays\" path="
+	found = "msg=\"path of manifests can be read again\" path="
+)
+
+// wantLogs waits until the log holds a text that many times.
+func (r *running) wantLogs(want string, times int) {
+	r.t.Helper()
 	deadline := time.After(patience)
-	for tick := time.NewTicker(5 * time.Millisecond); !strings.Contains(r.logs.String(), want); {
+	for tick := time.NewTicker(5 * time.Millisecond); strings.Count(r.logs.String(), want) < times; {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			r.t.Fatalf("the log has no %q:\n%s", want, r.logs)
+			r.t.Fatalf("the log has not %d times %q:\n%s", times, want, r.logs)
 		}
 	}
 }
@@ -126,10 +138,10 @@ func TestManifestsFollowFile(t *testing.T) {
 			write(t, path, importYAML("b", "10.0.0.3"), importYAML("c", "10.0.0.4"))
 			r.want("+c[10.0.0.4] -a")
 			remove(t, path)
-			r.want("-b -c -ns:ns")
-			r.wantLog("manifest is gone, and its objects with it")
-			write(t, path, importYAML("d", "10.0.0.5"))
-			r.want("+d[10.0.0.5] +ns:ns")
+			r.wantLog(lost + path + " error=\"stat " + path + ": no such file or directory\"")
+			write(t, path, importYAML("c", "10.0.0.4"), importYAML("d", "10.0.0.5"))
+			r.want("+d[10.0.0.5] -b")
+			r.wantLog(found + path + "\n")
 		})
 	}
 }
@@ -169,15 +181,68 @@ func TestManifestsFollowFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.want("-a -ns:ns")
-	remove(t, dir)
-	r.want("-ns:c")
+	r.wantLog("manifest is gone, and its objects with it\" file=" + in("a.yml"))
+}
+
+// A folder that is lost is no folder without files: its mount may be back soon.
+// Moved, since deleting it begins with its files.
+func TestManifestsFolderLost(t *testing.T) {
+	for _, recursive := range []bool{false, true} {
+		t.Run(map[bool]string{false: "flat", true: "recursive"}[recursive], func(t *testing.T) {
+			base := t.TempDir()
+			dir, other := filepath.Join(base, "m"), filepath.Join(base, "other.yaml")
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			writeFile(t, filepath.Join(dir, "a.yaml"), importYAML("a", "10.0.0.1"))
+			writeFile(t, other, namespaceYAML("x"))
+			r := run(t, ManifestOptions{Paths: []string{dir, other}, Recursive: recursive})
+			r.want("+a[10.0.0.1] +ns:ns +ns:x")
+			for i := range 2 {
+				if err := os.Rename(dir, dir+"-away"); err != nil {
+					t.Fatal(err)
+				}
+				r.wantLogs(lost+dir+" ", i+1)
+				// The rest goes on, and what was lost is not told of again.
+				replaceFile(t, other, namespaceYAML(fmt.Sprintf("y%d", i)))
+				r.want(fmt.Sprintf("+ns:y%d -ns:%s", i, []string{"x", "y0"}[i]))
+				if n := strings.Count(r.logs.String(), lost); n != i+1 {
+					t.Errorf("%d times in the log:\n%s", n, r.logs)
+				}
+				if err := os.Rename(dir+"-away", dir); err != nil {
+					t.Fatal(err)
+				}
+				r.wantLogs(found+dir+"\n", i+1)
+			}
+			remove(t, filepath.Join(dir, "a.yaml"))
+			r.want("-a -ns:ns")
+			if err := os.Rename(dir, dir+"-away"); err != nil {
+				t.Fatal(err)
+			}
+			r.wantLogs(lost+dir+" ", 3)
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			writeFile(t, filepath.Join(dir, "b.yaml"), namespaceYAML("again"))
+			r.want("+ns:again")
+			replaceFile(t, filepath.Join(dir, "b.yaml"), namespaceYAML("still"))
+			r.want("+ns:still -ns:again")
+		})
+	}
+}
+
+// A file that goes between finding and reading it: deleted, or lost with its path.
+func TestIsGone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "m")
+	name := filepath.Join(dir, "a.yaml")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, in("a.yaml"), namespaceYAML("again"))
-	r.want("+ns:again")
-	replaceFile(t, in("a.yaml"), namespaceYAML("still"))
-	r.want("+ns:still -ns:again")
+	for path, gone := range map[string]bool{dir: true, name: false, dir + "/none": false} {
+		if got := isGone(path, name); got != gone {
+			t.Errorf("%s of %s: gone is %v", name, path, got)
+		}
+	}
 }
 
 func TestManifestsFoldersInside(t *testing.T) {
@@ -460,7 +525,7 @@ func TestManifestsSameObjectTwice(t *testing.T) {
 	r.want("+a[10.0.0.2] +ns:default +ns:ns")
 	r.wantLog(fmt.Sprintf("kind=ServiceImport namespace=ns name=a overruled=%s file=%s\n", first, last))
 	r.wantLog(fmt.Sprintf("kind=EndpointSlice namespace=default name=db-east overruled=%s file=%s\n", last, last))
-	remove(t, last)
+	replaceFile(t, last)
 	r.want("+a[10.0.0.1] -ns:default")
 }
 
