@@ -15,9 +15,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
+	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
 	discoveryclient "k8s.io/client-go/kubernetes/typed/discovery/v1"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
 	"sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
 	mcs "sigs.k8s.io/mcs-api/pkg/client/clientset/versioned"
 
@@ -72,6 +74,7 @@ type Kubernetes struct {
 	mcs        *mcs.Clientset
 	slices     *discoveryclient.DiscoveryV1Client
 	namespaces metadata.Interface
+	events     func() *events // made when there is something to tell
 
 	// The three kinds, in the order in which Waiting names them.
 	importAccess, sliceAccess, namespaceAccess *access
@@ -111,14 +114,19 @@ func NewKubernetes(o KubernetesOptions) (*Kubernetes, error) {
 
 	core := rest.CopyConfig(config)
 	core.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
-	var errs [4]error
+	var errs [5]error
 	k.discovery, errs[0] = discovery.NewDiscoveryClientForConfigAndClient(config, transport)
 	k.mcs, errs[1] = mcs.NewForConfigAndClient(config, transport)
 	k.slices, errs[2] = discoveryclient.NewForConfigAndClient(core, transport)
 	k.namespaces, errs[3] = metadata.NewForConfigAndClient(config, transport)
+	eventClient, err := coreclient.NewForConfigAndClient(core, transport)
+	errs[4] = err
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("cannot make a client for %s: %w", k.host, err)
 	}
+	k.events = sync.OnceValue(func() *events {
+		return newEvents(klog.NewContext(context.Background(), klog.Background()), &eventSink{k: k, client: eventClient})
+	})
 	return k, nil
 }
 

@@ -22,6 +22,10 @@ type Source interface {
 	// time. The only error is that of ctx.
 	Next(ctx context.Context) (zone.Changes, error)
 
+	// Tell says on the objects themselves what was left out of them, where the
+	// source has a place for that. It does not block.
+	Tell(problems []zone.Problem)
+
 	// Waiting says what the source still waits for before it is complete, one
 	// line each, fit to be shown to an operator. Once the source is complete it
 	// returns nothing, whatever happens later.

@@ -42,6 +42,8 @@ func (s *fakeSource) Next(ctx context.Context) (zone.Changes, error) {
 	}
 }
 
+func (s *fakeSource) Tell([]zone.Problem) {}
+
 func (s *fakeSource) Waiting() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

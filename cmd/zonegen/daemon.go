@@ -76,7 +76,7 @@ func (d *daemon) apply(c zone.Changes) {
 	problems := d.set.Apply(c)
 	d.snapshots = d.set.Snapshots()
 	d.metrics.rendered(d.set.Services(), d.snapshots, time.Since(start))
-	d.problems.report(c, problems)
+	d.source.Tell(d.problems.report(c, problems))
 }
 
 // publish publishes the newest snapshots, and reports whether all of them are

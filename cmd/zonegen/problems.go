@@ -17,9 +17,9 @@ type problemLog struct {
 	known   map[zone.Key]map[string]bool // the problems that there are now
 }
 
-// report takes the problems that came of changes. Those of a changed service or
-// namespace that are not among them are solved.
-func (l *problemLog) report(c zone.Changes, problems []zone.Problem) {
+// report takes the problems that came of changes, and returns those that are new.
+// Those of a changed service or namespace that are not among them are solved.
+func (l *problemLog) report(c zone.Changes, problems []zone.Problem) (fresh []zone.Problem) {
 	before := l.forget(c)
 	lines := make(map[zone.Key]int)
 	for _, p := range problems {
@@ -32,6 +32,7 @@ func (l *problemLog) report(c zone.Changes, problems []zone.Problem) {
 		if told {
 			continue
 		}
+		fresh = append(fresh, p)
 		l.metrics.dropped.WithLabelValues(string(p.Reason)).Inc()
 		if lines[p.Key]++; lines[p.Key] <= maxProblemLines {
 			logProblem(l.logger, p)
@@ -48,6 +49,7 @@ func (l *problemLog) report(c zone.Changes, problems []zone.Problem) {
 		}
 	}
 	l.metrics.droppedServices.Set(float64(l.services()))
+	return fresh
 }
 
 // services is the number of services of which something is left out now.

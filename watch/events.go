@@ -1,0 +1,135 @@
+package watch
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/tools/record"
+	"sigs.k8s.io/mcs-api/pkg/apis/v1alpha1"
+	"sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
+
+	"github.com/clusterset-dns/zonegen/zone"
+)
+
+// eventReason is the reason of our Events, as kubectl shows it.
+const eventReason = "LeftOut"
+
+// maxEvents is how many Events one service gets at a time. The log has the rest.
+const maxEvents = 10
+
+// eventTimeout bounds each request for an Event.
+const eventTimeout = 10 * time.Second
+
+// events writes Events on ServiceImports. client-go aggregates those that are
+// alike and limits their rate for each object; what does not fit is dropped.
+type events struct {
+	broadcaster record.EventBroadcaster
+	recorder    record.EventRecorder
+}
+
+func newEvents(ctx context.Context, sink record.EventSink) *events {
+	b := record.NewBroadcaster(record.WithContext(ctx))
+	b.StartRecordingToSink(sink)
+	return &events{b, b.NewRecorder(runtime.NewScheme(), corev1.EventSource{Component: "zonegen"})}
+}
+
+// tell writes an Event for each problem of a service. It does not wait for the API.
+func (e *events) tell(problems []zone.Problem) {
+	written := make(map[zone.Key]int)
+	for _, p := range problems {
+		if p.Name == "" {
+			continue // a namespace, which is no object of ours
+		}
+		if written[p.Key]++; written[p.Key] > maxEvents {
+			continue
+		}
+		e.recorder.Eventf(&corev1.ObjectReference{
+			APIVersion: v1beta1.GroupVersion.String(), Kind: v1beta1.ServiceImportKindName,
+			Namespace: p.Namespace, Name: p.Name,
+		}, corev1.EventTypeWarning, eventReason, "%s %+q: %s", p.Field, p.Value, p.Message)
+	}
+}
+
+// Tell implements [Source]: it writes Events on the ServiceImports. Lacking the
+// permission is no failure; the log says so once.
+func (k *Kubernetes) Tell(problems []zone.Problem) {
+	if len(problems) > 0 {
+		k.events().tell(problems)
+	}
+}
+
+// Tell implements [Source]. There is no place in a manifest to tell anything.
+func (m *Manifests) Tell([]zone.Problem) {}
+
+// eventSink stores Events, with what kubectl describe needs to find them: the UID
+// of their object.
+type eventSink struct {
+	k       *Kubernetes
+	client  coreclient.EventsGetter
+	refused sync.Once
+}
+
+var _ record.EventSink = (*eventSink)(nil)
+
+// Create implements [record.EventSink].
+func (s *eventSink) Create(event *corev1.Event) (*corev1.Event, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), eventTimeout)
+	defer cancel()
+	s.identify(ctx, event)
+	stored, err := s.client.Events(event.Namespace).CreateWithEventNamespaceWithContext(ctx, event)
+	return s.judge(event, stored, err)
+}
+
+// Update implements [record.EventSink].
+func (s *eventSink) Update(event *corev1.Event) (*corev1.Event, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), eventTimeout)
+	defer cancel()
+	stored, err := s.client.Events(event.Namespace).UpdateWithEventNamespaceWithContext(ctx, event)
+	return s.judge(event, stored, err)
+}
+
+// Patch implements [record.EventSink].
+func (s *eventSink) Patch(event *corev1.Event, data []byte) (*corev1.Event, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), eventTimeout)
+	defer cancel()
+	stored, err := s.client.Events(event.Namespace).PatchWithEventNamespaceWithContext(ctx, event, data)
+	return s.judge(event, stored, err)
+}
+
+// identify completes the reference to a ServiceImport, if that is still there. It
+// takes a list, because that is all that zonegen may do.
+func (s *eventSink) identify(ctx context.Context, event *corev1.Event) {
+	object := &event.InvolvedObject
+	one := metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, object.Name).String()}
+	if beta, err := s.k.mcs.MulticlusterV1beta1().ServiceImports(object.Namespace).List(ctx, one); err == nil {
+		if len(beta.Items) == 1 {
+			object.UID = beta.Items[0].UID
+		}
+		return
+	}
+	alpha, err := s.k.mcs.MulticlusterV1alpha1().ServiceImports(object.Namespace).List(ctx, one)
+	if err == nil && len(alpha.Items) == 1 {
+		object.APIVersion, object.UID = v1alpha1.GroupVersion.String(), alpha.Items[0].UID
+	}
+}
+
+// judge keeps from client-go that we may not write Events, which it would log
+// for each of them.
+func (s *eventSink) judge(event, stored *corev1.Event, err error) (*corev1.Event, error) {
+	if !apierrors.IsForbidden(err) {
+		return stored, err
+	}
+	s.refused.Do(func() {
+		p := forbidden(err, "create", corev1.Resource("events"))
+		s.k.logger.LogAttrs(context.Background(), slog.LevelInfo, "no Events are written on ServiceImports", slog.String("problem", p.text))
+	})
+	return event, nil
+}
