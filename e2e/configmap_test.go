@@ -507,6 +507,42 @@ func TestConfigMapSuperseded(t *testing.T) {
 	}
 }
 
+// A writer that was stopped before it removes old chunks does not remove one that another writer has come to need.
+func TestConfigMapSupersededSweep(t *testing.T) {
+	namespace := sharedAPI(t).newNamespace(t, "configmap-")
+	set := newWebZone(t, 1000)
+	older, newer := newZoneMap(t, namespace, nil), newZoneMap(t, namespace, nil)
+	first := set.Snapshots()
+	older.publish(first)
+	set.apply(tenEndpoints(1, 1))
+	older.publish(set.Snapshots())
+	both := older.chunks()
+
+	older.now = older.now.Add(2 * publish.DefaultConfigMapGrace)
+	newer.now = older.now
+	var once sync.Once
+	var results []publish.Result
+	older.sent.before = func(r *http.Request) {
+		if strings.Contains(r.URL.Path, "/configmaps/zones-") {
+			once.Do(func() { results = newer.publish(first) })
+		}
+	}
+	if _, err := older.Publish(t.Context(), set.Snapshots()); err != nil {
+		t.Fatal(err) // the zone was published before
+	}
+	if len(results) == 0 || !results[0].Written {
+		t.Fatalf("the other writer: %+v", results)
+	}
+	newer.shows(first, results)
+	if now := newer.chunks(); !slices.Equal(now, both) {
+		t.Errorf("chunks %v, were %v", now, both)
+	}
+	if _, err := older.Publish(t.Context(), set.Snapshots()); !errors.Is(err, publish.ErrSuperseded) {
+		t.Errorf("error %v", err)
+	}
+	newer.shows(first, results)
+}
+
 // Many writers at once: each version that anyone can see is whole, and the serials of all of them grow.
 func TestConfigMapWriters(t *testing.T) {
 	api := sharedAPI(t)
