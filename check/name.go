@@ -75,12 +75,15 @@ func below(name, parent string) bool {
 
 // originOf is the zone that a file's name says, empty if it does not. A signer
 // appends ".signed".
-func originOf(base string) string {
+func originOf(base string) string { return wholeOriginOf(strings.TrimSuffix(base, ".signed")) }
+
+// wholeOriginOf is originOf if no signer has appended anything.
+func wholeOriginOf(base string) string {
 	zone, ok := strings.CutPrefix(base, "db.")
 	if !ok {
 		return ""
 	}
-	zone = lower(strings.TrimSuffix(strings.TrimSuffix(zone, ".signed"), "."))
+	zone = lower(strings.TrimSuffix(zone, "."))
 	for label := range strings.SplitSeq(zone, ".") {
 		if !isLabel(label) {
 			return ""

@@ -25,21 +25,37 @@ type Source struct {
 
 // ReadFile reads a zone file and what it includes from its own folder. Without an
 // origin, the zone is the one that the file's name says (db.ZONE, as zonegen and
-// CoreDNS' auto plugin name files), else the owner of its SOA. The error is one of
-// the operating system; what is wrong with the text is in the zone's Unreadable
-// and in what [Judge] finds.
+// CoreDNS' auto plugin name files), else the owner of its SOA. Of a file
+// db.ZONE.signed, the SOA tells whether the zone is ZONE or ZONE.signed. The error
+// is one of the operating system; what is wrong with the text is in the zone's
+// Unreadable and in what [Judge] finds.
 func ReadFile(path, origin string) (*Zone, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	whole := ""
 	if origin == "" {
-		origin = originOf(filepath.Base(path))
+		origin, whole = originOf(filepath.Base(path)), wholeOriginOf(filepath.Base(path))
 	}
 	beside := &folder{path: filepath.Dir(path)}
 	defer beside.close()
-	return Read(f, Source{Name: path, Origin: origin, Include: beside.open})
+	z, err := Read(f, Source{Name: path, Origin: origin, Include: beside.open})
+	if err == nil && whole != "" && whole == z.soaOwner() {
+		z.Origin = whole
+	}
+	return z, err
+}
+
+// soaOwner is the owner of the SOA that is judged, in lower case; empty if there is none.
+func (z *Zone) soaOwner() string {
+	for i := range z.Records {
+		if soa, ok := z.Records[i].RR.(*dns.SOA); ok && soa.Hdr.Class == dns.ClassINET {
+			return lower(soa.Hdr.Name)
+		}
+	}
+	return ""
 }
 
 // Read reads the text of a zone. The error is one of the reader; what is wrong
