@@ -273,7 +273,7 @@ func TestAccessExamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`(?m)^  (zonegen (run|render)( [^[]*)?)$`).FindAllStringSubmatch(string(help), -1) {
+		for _, m := range regexp.MustCompile(`(?m)^  (zonegen (run|render)( [^[\n]*)?)$`).FindAllStringSubmatch(string(help), -1) {
 			if line := m[1]; !strings.Contains(line, " -f ") && !seen[line] {
 				seen[line] = true
 				t.Run(line, func(t *testing.T) { clusterExample(t, home, line) })
