@@ -45,6 +45,7 @@
 //	ttl-rrset      one TTL in an RRset
 //	ttl-zone       one TTL in the zone: the SOA's
 //	duplicate      a record is there once
+//	rrset-size     an RRset fits into a DNS message: 65,000 octets
 //	srv-data       priority 0, weight 1 to 100, port 1 to 65535
 //	srv-weight     one weight in an RRset: 100 divided by its records, or less
 //	srv-target     a target is the service or one of its endpoints, with an address

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -60,6 +61,7 @@ var mutations = []struct {
 	{RuleTTLRRset, forward, "@ 5 SRV 0 25 443", "@ 6 SRV 0 25 443", nil},
 	{RuleTTLZone, ipv4, "80 5 PTR", "80 0 PTR", nil},
 	{RuleDuplicate, forward, "@ 5 A 10.0.0.80\n", "@ 5 A 10.0.0.80\nweb.shop.svc.clusterset.local. 5 A 10.0.0.80\n", nil},
+	{RuleRRsetSize, forward, "@ 5 A 10.0.0.80\n", "@ 5 A 10.0.0.80\n" + addresses(4062), nil},
 	{RuleSRVData, forward, "SRV 0 50 80", "SRV 1 50 80", nil},
 	{RuleSRVData, forward, "SRV 0 50 80 @", "SRV 0 0 80 @", nil},
 	{RuleSRVData, forward, "SRV 0 50 80", "SRV 0 50 0", nil},
@@ -72,6 +74,15 @@ var mutations = []struct {
 	{RulePTRTarget, ipv6, "PTR web.shop", "PTR gone.shop", nil},
 	{RulePTRTarget, ipv4, "PTR web.shop.svc", "PTR ns.dns", nil},
 	{RulePTRTarget, forward, "fd00::80", "fd00::81", nil},
+}
+
+// addresses is as many A records of the owner @.
+func addresses(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "@ 5 A 10.9.%d.%d\n", i>>8, i&255)
+	}
+	return b.String()
 }
 
 const (
@@ -117,6 +128,15 @@ func judgeText(t testing.TB, files map[string]string) Report {
 	return Judge(zones...)
 }
 
+// TestLargestRRset checks the limit from below.
+func TestLargestRRset(t *testing.T) {
+	files := sound(t)
+	files[forward] = strings.Replace(files[forward], "@ 5 A 10.0.0.80\n", "@ 5 A 10.0.0.80\n"+addresses(4061), 1)
+	if report := judgeText(t, files); len(report.Findings) > 0 {
+		t.Error(text(report))
+	}
+}
+
 // TestMutations breaks each rule once, and expects findings of it and of no other.
 func TestMutations(t *testing.T) {
 	if report := judgeText(t, sound(t)); len(report.Findings) > 0 {
@@ -138,7 +158,7 @@ func TestMutations(t *testing.T) {
 		slices.Sort(want)
 		slices.Sort(got)
 		if got = slices.Compact(got); !slices.Equal(got, want) {
-			t.Errorf("%s: %q became %q: findings of %v, want %v:\n%s", m.file, m.old, m.new, got, want, text(report))
+			t.Errorf("%s: %q became %.200q: findings of %v, want %v:\n%s", m.file, m.old, m.new, got, want, text(report))
 		}
 	}
 	for _, rule := range Rules {

@@ -15,6 +15,7 @@ func (j *judge) rrset(o *owner, set []*Record) {
 	}
 	j.ttl(o, set)
 	j.duplicates(set)
+	j.size(set)
 	switch rrtype {
 	case dns.TypeA, dns.TypeAAAA:
 		for _, r := range set {

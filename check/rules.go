@@ -44,6 +44,7 @@ const (
 	RuleTTLRRset  Rule = "ttl-rrset"
 	RuleTTLZone   Rule = "ttl-zone"
 	RuleDuplicate Rule = "duplicate"
+	RuleRRsetSize Rule = "rrset-size"
 	RuleSRVData   Rule = "srv-data"
 	RuleSRVWeight Rule = "srv-weight"
 	RuleSRVTarget Rule = "srv-target"
@@ -56,6 +57,6 @@ var Rules = []Rule{
 	RuleParse, RuleInclude, RuleGenerate, RuleSize,
 	RuleSOA, RuleSOAOwner, RuleSOANames, RuleSOATimers, RuleSerial, RuleNS, RuleNSAddress, RuleDNSVersion, RuleMarker,
 	RuleClass, RuleOutOfZone, RuleNameLength, RuleNameCase, RuleName, RuleWildcard, RuleDelegation, RuleType,
-	RuleAddress, RuleTTLRange, RuleTTLRRset, RuleTTLZone, RuleDuplicate,
+	RuleAddress, RuleTTLRange, RuleTTLRRset, RuleTTLZone, RuleDuplicate, RuleRRsetSize,
 	RuleSRVData, RuleSRVWeight, RuleSRVTarget, RulePTRSingle, RulePTRTarget,
 }
