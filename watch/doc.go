@@ -13,9 +13,9 @@
 //     handed out at once, then at most one batch per interval, and no change
 //     waits longer than that interval.
 //   - An API that cannot be reached, a permission that is lost, a kind that is
-//     no longer served, or a file that no longer parses changes nothing: what
-//     was known last stays, the operator is told what is missing, and the
-//     source goes on trying.
+//     no longer served, a file that no longer parses, or a path of manifests
+//     that is not there any more changes nothing: what was known last stays,
+//     the operator is told what is missing, and the source goes on trying.
 //
 // Objects are cached in a packed form that holds what DNS needs and nothing
 // else.
