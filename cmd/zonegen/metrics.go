@@ -58,7 +58,7 @@ func newMetrics() *metrics {
 			Name: "zonegen_render_duration_seconds", Help: "Time from a batch of changes to new snapshots of all zones.", Buckets: buckets,
 		}),
 		publishSeconds: f.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "zonegen_publish_duration_seconds", Help: "Time that publishing all zones took.", Buckets: buckets,
+			Name: "zonegen_publish_duration_seconds", Help: "Time that publishing took when there was something to write.", Buckets: buckets,
 		}, []string{"publisher"}),
 		dropped:         f.NewCounterVec(prometheus.CounterOpts{Name: "zonegen_dropped_input_total", Help: "Values of the API or of manifests that were left out of the zone, by reason."}, []string{"reason"}),
 		droppedServices: gauge("zonegen_services_with_dropped_input", "Services of which something is left out of the zone now.").WithLabelValues(),
@@ -82,9 +82,11 @@ func (m *metrics) rendered(services int, snapshots []*zone.Snapshot, took time.D
 	}
 }
 
-// publication notes what became of the zones in one publisher.
+// publication notes what became of the zones in one publisher. A look that finds
+// everything as it should be is counted, but says nothing about how long
+// publishing takes.
 func (m *metrics) publication(publisher string, results []publish.Result, took time.Duration, now time.Time) {
-	m.publishSeconds.WithLabelValues(publisher).Observe(took.Seconds())
+	worked := false
 	for _, r := range results {
 		result := resultUnchanged
 		switch {
@@ -94,10 +96,17 @@ func (m *metrics) publication(publisher string, results []publish.Result, took t
 			result = resultWritten
 			m.published.WithLabelValues(r.Zone, publisher).Set(float64(now.UnixMilli()) / 1000)
 		}
+		worked = worked || result != resultUnchanged
+		for _, known := range []string{resultWritten, resultUnchanged, resultFailed} {
+			m.publications.WithLabelValues(r.Zone, publisher, known) // from zero, so that the first failure is an increase
+		}
 		m.publications.WithLabelValues(r.Zone, publisher, result).Inc()
 		if r.Err == nil {
 			m.serial.WithLabelValues(r.Zone, publisher).Set(float64(r.Serial))
 			m.bytes.WithLabelValues(r.Zone, publisher).Set(float64(r.Bytes))
 		}
+	}
+	if worked {
+		m.publishSeconds.WithLabelValues(publisher).Observe(took.Seconds())
 	}
 }
