@@ -114,7 +114,7 @@ func TestAccessFinal(t *testing.T) {
 		"empty":           {[]string{"--kubeconfig", os.DevNull}, `--kubeconfig /dev/null is empty`},
 		"unknown context": {[]string{"--kubeconfig", good, "--context", "prod"}, `--context: --kubeconfig \S+ has no context "prod": there is envtest\n`},
 		"no context":      {[]string{"--kubeconfig", edited(func(c *clientcmdapi.Config) { c.CurrentContext = "" })}, `has no current-context: choose one with --context: there is envtest\n`},
-		"unknown user":     {[]string{"--kubeconfig", edited(func(c *clientcmdapi.Config) { delete(c.AuthInfos, "envtest") })}, `context "envtest": there is no user "envtest"`},
+		"unknown user":    {[]string{"--kubeconfig", edited(func(c *clientcmdapi.Config) { delete(c.AuthInfos, "envtest") })}, `context "envtest": there is no user "envtest"`},
 		"unknown cluster": {[]string{"--kubeconfig", edited(func(c *clientcmdapi.Config) { delete(c.Clusters, "envtest") })}, `context "envtest": .*"envtest"`},
 		"no URL":          {[]string{"--kubeconfig", api.withServer(t, "https://a b/")}, `"https://a b/"`},
 		"missing CA": {[]string{"--kubeconfig", edited(func(c *clientcmdapi.Config) {
