@@ -69,7 +69,8 @@ type wireWriter struct{ dns.ResponseWriter }
 
 func (*wireWriter) WriteMsg(m *dns.Msg) error { _, err := m.Pack(); return err }
 func (*wireWriter) RemoteAddr() net.Addr      { return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4000} }
-func (*wireWriter) LocalAddr() net.Addr       { return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 53} }
+
+func (*wireWriter) LocalAddr() net.Addr { return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 53} }
 
 // serverOf is a server with one plugin.
 func serverOf(t testing.TB, h plugin.Handler) *dnsserver.Server {

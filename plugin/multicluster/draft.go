@@ -226,7 +226,7 @@ func (d *draft) finish() error {
 // wait waits for the parsers.
 func (d *draft) wait() {
 	d.running.Wait()
-	for d.slots != nil && len(d.slots) > 0 {
+	for len(d.slots) > 0 {
 		d.parsers = append(d.parsers, <-d.slots)
 	}
 }

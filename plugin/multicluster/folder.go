@@ -61,7 +61,7 @@ func openFolder(path string, l limits) (*folder, error) {
 	}
 	info, err := file.Stat()
 	if err != nil {
-		file.Close()
+		_ = file.Close() // nothing was written
 		return nil, err
 	}
 	return &folder{file: file, info: info, left: l}, nil
@@ -160,9 +160,9 @@ func (e *includeError) Error() string { return "$INCLUDE " + e.name + ": " + e.e
 func (e *includeError) Unwrap() error { return e.err }
 
 func (f *folder) close() {
-	f.file.Close()
+	_ = f.file.Close() // nothing was written
 	if f.root != nil {
-		f.root.Close()
+		_ = f.root.Close()
 	}
 }
 
