@@ -1,0 +1,213 @@
+package multicluster
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/clusterset-dns/zonegen/zone"
+
+	"github.com/coredns/coredns/plugin/transfer"
+
+	"github.com/miekg/dns"
+)
+
+// transferred is what Transfer sends.
+func transferred(t testing.TB, tr transfer.Transferer, zone string, serial uint32) []dns.RR {
+	t.Helper()
+	ch, err := tr.Transfer(zone, serial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []dns.RR
+	for batch := range ch {
+		all = append(all, batch...)
+	}
+	return all
+}
+
+func TestTransfer(t *testing.T) {
+	files := texts(shop(t), 4_000_000_000)
+	m := loaded(t, files)
+	for origin, text := range files {
+		got := transferred(t, m, origin, 0)
+		if got[0].String() != got[len(got)-1].String() || got[0].Header().Rrtype != dns.TypeSOA {
+			t.Errorf("%s: it does not begin and end with the SOA: %v", origin, got)
+		}
+		var lines []string
+		for _, rr := range got[1:] {
+			lines = append(lines, rr.String())
+		}
+		slices.Sort(lines)
+		if want := dumpOf(t, origin, text); strings.Join(lines, "\n") != want {
+			t.Errorf("%s: got\n%s\nwant\n%s", origin, strings.Join(lines, "\n"), want)
+		}
+		names := []string{}
+		for _, rr := range got[:len(got)-1] {
+			names = append(names, rr.Header().Name)
+		}
+		for i := range names[1:] {
+			if a, b := names[i], names[i+1]; order(branchOf(origin, a), branchOf(origin, b)) > 0 {
+				t.Errorf("%s is before %s", a, b)
+			}
+		}
+	}
+	for serial, want := range map[uint32]bool{
+		0: false, 1: true, 3_999_999_999: false, 4_000_000_000: true, 4_000_000_001: true,
+		4_000_000_000 - 1<<31: false, // 2^31 apart: nobody can say which is newer
+	} {
+		if got := transferred(t, m, clusterset, serial); (len(got) == 1) != want {
+			t.Errorf("serial %d: %d records", serial, len(got))
+		}
+	}
+	for _, name := range []string{"shop.svc.clusterset.local.", "local.", "example.com.", "."} {
+		if _, err := m.Transfer(name, 0); err != transfer.ErrNotAuthoritative {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	notLoaded := &zones{zones: []*fileZone{newZone(options{zone: "z.", dir: t.TempDir(), limits: defaultLimits})}}
+	if _, err := notLoaded.Transfer("z.", 0); err != errNotLoaded {
+		t.Errorf("not loaded: %v", err)
+	}
+}
+
+func branchOf(zone, name string) string { return name[cut(branchingOf(zone), name):] }
+
+// TestTransferFallsBack: a zone that CoreDNS' file package holds.
+func TestTransferFallsBack(t *testing.T) {
+	m := loaded(t, map[string]string{"example.org.": zoneFile("example.org.", 7, "a CNAME b")})
+	if got := transferred(t, m, "example.org.", 0); len(got) != 5 {
+		t.Errorf("got %v", got)
+	}
+	if got := transferred(t, m, "example.org.", 7); len(got) != 1 {
+		t.Errorf("got %v", got)
+	}
+}
+
+// TestTransferIsOneVersion loads other versions while one is sent.
+func TestTransferIsOneVersion(t *testing.T) {
+	z, dir := oneZone(t)
+	set := newSet(t, zone.Options{NoReverse: true})
+	services := clusterOf(200, 20)
+	set.Apply(zone.Changes{Services: services})
+	first := set.Snapshots()[0]
+	want := strings.Split(dumpOf(t, clusterset, string(first.Append(nil, 1))), "\n")
+	put(t, dir, "db.clusterset.local", string(first.Append(nil, 1)))
+	z.check(t.Context())
+	ch, err := (&zones{zones: []*fileZone{z}}).Transfer(clusterset, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	serial := uint32(2)
+	for batch := range ch {
+		for _, rr := range batch {
+			got = append(got, rr.String())
+		}
+		set.Apply(zone.Changes{Removed: []zone.Key{services[serial].Key, services[200-serial].Key}})
+		put(t, dir, "db.clusterset.local", string(set.Snapshots()[0].Append(nil, serial)))
+		z.check(t.Context())
+		serial++
+	}
+	got = got[1:] // the SOA is at both ends
+	slices.Sort(got)
+	if !slices.Equal(got, want) || serial < 10 {
+		t.Errorf("%d records, not %d, after %d versions", len(got), len(want), serial)
+	}
+}
+
+// TestTransferOverTheWire asks a server, and counts how often it notifies.
+func TestTransferOverTheWire(t *testing.T) {
+	dir := t.TempDir()
+	secondary, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var notified, refused atomic.Int32
+	var ids sync.Map // CoreDNS repeats a message that is not answered soon
+	hold := make(chan struct{})
+	answers := &dns.Server{PacketConn: secondary, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) {
+		if r.Opcode != dns.OpcodeNotify || r.Question[0].Name != clusterset {
+			refused.Add(1)
+		}
+		if _, again := ids.LoadOrStore(r.Id, true); !again && notified.Add(1) == 2 {
+			<-hold // this one takes its time
+		}
+		_ = w.WriteMsg(new(dns.Msg).SetReply(r))
+	})}
+	go func() { _ = answers.ActivateAndServe() }()
+	t.Cleanup(func() { must(t, answers.Shutdown()) })
+
+	file := func(serial uint32) string {
+		return zoneFile(clusterset, serial, fmt.Sprintf("a.b.svc 5 A 192.0.2.%d", serial))
+	}
+	put(t, dir, "db.clusterset.local", file(1))
+	s := serverOn(t, dir, `clusterset.local:0 {
+		bind 127.0.0.1
+		transfer {
+			to * `+secondary.LocalAddr().String()+`
+		}
+		multicluster {
+			directory DIR
+		}
+	}`)
+	until(t, "the first NOTIFY", func() bool { return notified.Load() == 1 })
+
+	get := func(r *dns.Msg) (all []dns.RR) {
+		channel, err := new(dns.Transfer).In(r, s.tcp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for envelope := range channel {
+			if envelope.Error != nil {
+				t.Fatal(envelope.Error)
+			}
+			all = append(all, envelope.RR...)
+		}
+		return all
+	}
+	if got := get(new(dns.Msg).SetAxfr(clusterset)); len(got) != 5 {
+		t.Errorf("AXFR: %v", got)
+	}
+	ixfr := new(dns.Msg).SetIxfr(clusterset, 1, "ns.dns.clusterset.local.", "hostmaster.clusterset.local.")
+	if got := s.exchange(t, "tcp", ixfr); len(got.Answer) != 1 {
+		t.Errorf("IXFR: %v", got)
+	}
+	if got := brief(s.ask(t, clusterset, dns.TypeAXFR)); got != "REFUSED" {
+		t.Errorf("AXFR over UDP: %s", got)
+	}
+
+	// While the second NOTIFY takes its time, more changes come. They are told once.
+	for serial := uint32(2); serial < 12; serial++ {
+		put(t, dir, "db.clusterset.local", file(serial))
+		until(t, "the change is served", func() bool {
+			return s.ask(t, clusterset, dns.TypeSOA).Answer[0].(*dns.SOA).Serial == serial
+		})
+		if serial == 2 {
+			until(t, "the second NOTIFY", func() bool { return notified.Load() == 2 })
+		}
+	}
+	close(hold)
+	until(t, "the third NOTIFY", func() bool { return notified.Load() == 3 })
+	put(t, dir, "db.clusterset.local", file(12))
+	until(t, "the fourth NOTIFY", func() bool { return notified.Load() == 4 })
+	if refused.Load() != 0 {
+		t.Error("another message came")
+	}
+}
+
+func TestOrder(t *testing.T) {
+	// RFC 4034 section 6.1.
+	sorted := []string{"example.", "a.example.", "yljkjljk.a.example.", "z.a.example.", "zabc.a.example.", "z.example.", `a\.b.z.example.`, "x.z.example."}
+	for i, a := range sorted {
+		for j, b := range sorted {
+			if got, want := order(a, b), i-j; (got < 0) != (want < 0) || (got > 0) != (want > 0) {
+				t.Errorf("%s, %s: %d", a, b, got)
+			}
+		}
+	}
+}
