@@ -29,6 +29,7 @@ type fakeSource struct {
 
 	mu      sync.Mutex
 	waiting []string
+	told    []string // the values of the problems that it was told of
 }
 
 func (s *fakeSource) Run(ctx context.Context) error { return s.run(ctx) }
@@ -42,7 +43,13 @@ func (s *fakeSource) Next(ctx context.Context) (zone.Changes, error) {
 	}
 }
 
-func (s *fakeSource) Tell([]zone.Problem) {}
+func (s *fakeSource) Tell(problems []zone.Problem) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range problems {
+		s.told = append(s.told, p.Value)
+	}
+}
 
 func (s *fakeSource) Waiting() []string {
 	s.mu.Lock()

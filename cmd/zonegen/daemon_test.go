@@ -37,6 +37,18 @@ func TestReadyOnceComplete(t *testing.T) {
 	})
 }
 
+// What is left out is told to the source, which makes an Event of it: once.
+func TestSourceIsToldOfProblems(t *testing.T) {
+	inBubble(t, t.TempDir(), func(d *testDaemon) {
+		for _, address := range []string{"10.0.0.256", "10.0.0.256", "10.0.0.257", "10.0.0.1", "10.0.0.256"} {
+			d.change(address)
+		}
+		if want := []string{"10.0.0.256", "10.0.0.257", "10.0.0.256"}; !slices.Equal(d.source.told, want) {
+			t.Errorf("the source was told of %q, want %q", d.source.told, want)
+		}
+	})
+}
+
 // What somebody else did to the files is put right although nothing changes.
 func TestRecheck(t *testing.T) {
 	inBubble(t, t.TempDir(), func(d *testDaemon) {

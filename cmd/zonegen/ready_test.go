@@ -63,19 +63,22 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-// A request that does not end keeps the server no longer than its grace.
+// A request that does not end keeps the server no longer than its grace. What the
+// server itself has to say goes to our log.
 func TestServerEnds(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	asked, ended := make(chan struct{}), make(chan error, 1)
-	hang := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	asked, ended, log := make(chan struct{}), make(chan error, 1), new(records)
+	hang := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusOK)
+		w.WriteHeader(http.StatusOK) // once too often
 		close(asked)
 		<-r.Context().Done()
 	})
-	go func() { ended <- serveHTTP(ctx, l, hang, slog.New(slog.DiscardHandler)) }()
+	go func() { ended <- serveHTTP(ctx, l, hang, slog.New(log)) }()
 	answered := make(chan error, 1)
 	go func() {
 		response, err := http.Get("http://" + l.Addr().String())
@@ -97,5 +100,8 @@ func TestServerEnds(t *testing.T) {
 	}
 	if err := <-answered; err == nil {
 		t.Error("the request was answered")
+	}
+	if len(log.all) != 1 || log.all[0].Level != slog.LevelWarn || !strings.Contains(log.all[0].Message, "superfluous") {
+		t.Errorf("the log has %v, want a warning that the header was written twice", log.all)
 	}
 }
