@@ -116,34 +116,7 @@ var excuses = []excuse{
 			return want(ours, dns.RcodeSuccess, has[q.qtype])
 		},
 	},
-	{
-		name: "a slice whose cluster is no label has no endpoint names and no SRV",
-		applies: func(d *differential, q question) bool {
-			below, service := q.below()
-			if !slices.ContainsFunc(d.state.slicesOf(service), clusterIsNoLabel) {
-				return false
-			}
-			if q.port() || len(below) == 0 && q.qtype == dns.TypeSRV {
-				object := d.state.imports[service] // the slices of a ClusterSetIP service make no SRV
-				return object != nil && object.Spec.Type == mcsv1beta1.Headless
-			}
-			return len(below) == 1 || len(below) == 2 && !isLabel(below[1])
-		},
-		check: func(d *differential, q question, _, ours *dns.Msg) string {
-			var expected []string
-			if below, service := q.below(); q.qtype == dns.TypeSRV && (len(below) == 0 || q.port()) {
-				expected = d.state.headlessSRV(service, below)
-			}
-			if got := srvData(ours); !slices.Equal(got, expected) {
-				return fmt.Sprintf("SRV %q, but the slices whose cluster is a label give %q", got, expected)
-			}
-			rcode := dns.RcodeNameError
-			if d.exists(q.name) {
-				rcode = dns.RcodeSuccess
-			}
-			return want(ours, rcode, len(expected) > 0)
-		},
-	},
+	noLabel,
 	{
 		name: "SRV at an endpoint name",
 		applies: func(d *differential, q question) bool {
@@ -190,6 +163,35 @@ var excuses = []excuse{
 			}
 			return want(ours, dns.RcodeSuccess, false)
 		},
+	},
+}
+
+var noLabel = excuse{
+	name: "a slice whose cluster is no label has no endpoint names and no SRV",
+	applies: func(d *differential, q question) bool {
+		below, service := q.below()
+		if !slices.ContainsFunc(d.state.slicesOf(service), clusterIsNoLabel) {
+			return false
+		}
+		if q.port() || len(below) == 0 && q.qtype == dns.TypeSRV {
+			object := d.state.imports[service] // the slices of a ClusterSetIP service make no SRV
+			return object != nil && object.Spec.Type == mcsv1beta1.Headless
+		}
+		return len(below) == 1 || len(below) == 2 && !isLabel(below[1])
+	},
+	check: func(d *differential, q question, _, ours *dns.Msg) string {
+		var expected []string
+		if below, service := q.below(); q.qtype == dns.TypeSRV && (len(below) == 0 || q.port()) {
+			expected = d.state.headlessSRV(service, below)
+		}
+		if got := srvData(ours); !slices.Equal(got, expected) {
+			return fmt.Sprintf("SRV %q, but the slices whose cluster is a label give %q", got, expected)
+		}
+		rcode := dns.RcodeNameError
+		if d.exists(q.name) {
+			rcode = dns.RcodeSuccess
+		}
+		return want(ours, rcode, len(expected) > 0)
 	},
 }
 
@@ -285,7 +287,11 @@ func (d *differential) exists(name string) bool {
 // silences reports whether the in-memory plugin gives no answer at all: it makes an SRV record with an empty label of
 // a slice without a cluster, which cannot be packed.
 func (d *differential) silences(q question) bool {
-	_, service := q.below()
+	below, service := q.below()
+	object := d.state.imports[service]
+	if (len(below) == 0 || q.port()) && (object == nil || object.Spec.Type != mcsv1beta1.Headless) {
+		return false
+	}
 	return q.qtype == dns.TypeSRV && slices.ContainsFunc(d.state.slicesOf(service), func(slice *discoveryv1.EndpointSlice) bool {
 		return slice.Labels[mcsv1beta1.LabelSourceCluster] == ""
 	})
