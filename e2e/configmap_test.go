@@ -558,7 +558,7 @@ func TestConfigMapWriters(t *testing.T) {
 	var writers sync.WaitGroup
 	var superseded, published atomic.Int64
 	for w := range 3 {
-		set, r := newWebZone(t, 1000), rand.New(rand.NewPCG(1, uint64(w))) //nolint:gosec // no secrets
+		set, r := newWebZone(t, 1000), rand.New(rand.NewPCG(1, uint64(w)))
 		m := newZoneMap(t, namespace, func(o *publish.ConfigMapOptions, _ *rest.Config) {
 			o.ChunkGrace = 5 * time.Second // by a clock that runs
 			o.Reread = time.Hour

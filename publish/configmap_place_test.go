@@ -52,7 +52,7 @@ func TestPlace(t *testing.T) {
 func TestPlaceForLong(t *testing.T) {
 	const shards = 8
 	for seed := range uint64(30) {
-		r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // no secrets
+		r := rand.New(rand.NewPCG(seed, 0))
 		homes, sizes := map[string]int{}, map[string]int{}
 		used, next := make([]int, shards), 0
 		step := func(remove, add int) {
