@@ -1,7 +1,6 @@
 package multicluster
 
 import (
-	"crypto"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -137,7 +136,7 @@ func TestDNSSEC(t *testing.T) {
 	}
 	name := fmt.Sprintf("K%s+%03d+%05d", clusterset, key.Algorithm, key.KeyTag())
 	must(t, os.WriteFile(filepath.Join(dir, name+".key"), []byte(key.String()+"\n"), 0o600),
-		os.WriteFile(filepath.Join(dir, name+".private"), []byte(key.PrivateKeyString(private.(crypto.PrivateKey))), 0o600))
+		os.WriteFile(filepath.Join(dir, name+".private"), []byte(key.PrivateKeyString(private)), 0o600))
 	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 1, "a.b.svc 5 A 192.0.2.1", "a.b.svc 5 A 192.0.2.2"))
 	s := serverOn(t, dir, `clusterset.local:0 {
 		bind 127.0.0.1
