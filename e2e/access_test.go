@@ -256,6 +256,22 @@ func selfSigned(t testing.TB) ([]byte, clientcmdapi.AuthInfo) {
 	}
 }
 
+// TestAccessAnonymous: who sends no credentials is not advised to grant something to everybody.
+func TestAccessAnonymous(t *testing.T) {
+	api := sharedAPI(t)
+	for name, kubeconfig := range map[string]string{
+		"a context without user":     editKubeconfig(t, api.kubeconfig(t), func(c *clientcmdapi.Config) { c.Contexts["envtest"].AuthInfo = "" }),
+		"a user without credentials": api.withUser(t, clientcmdapi.AuthInfo{}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := verbose(t, kubeconfig).waitsFor("ServiceImports: the API server at https://.* does not know who asks: no credentials were sent; give the user of the kubeconfig's context ")
+			if strings.Contains(text, "anonymous") {
+				t.Errorf("/readyz says %q", text)
+			}
+		})
+	}
+}
+
 // TestAccessExamples runs those examples of the help texts that need a cluster. The others are run by the tests of
 // cmd/zonegen.
 func TestAccessExamples(t *testing.T) {

@@ -47,6 +47,13 @@ const (
 func explain(err error, verb string, resource schema.GroupResource, host string) problem {
 	var status apierrors.APIStatus
 	switch {
+	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), `User "system:anonymous"`):
+		// Whoever grants this user anything grants it to everybody.
+		return problem{
+			class:  "anonymous",
+			text:   fmt.Sprintf("the API server at %s does not know who asks: no credentials were sent", host),
+			remedy: "give the user of the kubeconfig's context a token, a client certificate or an exec command",
+		}
 	case apierrors.IsForbidden(err):
 		return forbidden(err, verb, resource)
 	case apierrors.IsUnauthorized(err):
