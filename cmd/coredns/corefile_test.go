@@ -148,14 +148,20 @@ func ask(addr, name string, qtype uint16) (string, error) {
 // wait asks until the answer is want.
 func wait(t *testing.T, addr, name string, qtype uint16, want string) {
 	t.Helper()
-	var got string
-	var err error
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if got, err = ask(addr, name, qtype); err == nil && got == want {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	timeout := time.After(patience)
+	for {
+		got, err := ask(addr, name, qtype)
+		if err == nil && got == want {
 			return
 		}
+		select {
+		case <-tick.C:
+		case <-timeout:
+			t.Fatalf("%s: got %q, %v, after %s still not %q", name, got, err, patience, want)
+		}
 	}
-	t.Fatalf("%s: got %q, %v, after %s still not %q", name, got, err, patience, want)
 }
 
 // transfer returns the number of records that AXFR gives.
