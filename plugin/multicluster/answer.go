@@ -1,13 +1,6 @@
 package multicluster
 
-import (
-	"context"
-
-	"github.com/coredns/coredns/plugin/file"
-	"github.com/coredns/coredns/request"
-
-	"github.com/miekg/dns"
-)
+import "github.com/miekg/dns"
 
 // reply is a message and the memory of its question.
 type reply struct {
@@ -125,35 +118,4 @@ func (s *snapshot) addresses(to []dns.RR, name, owner string, mem *memory) []dns
 		}
 	}
 	return to
-}
-
-// answerFromFile is answer for a zone that CoreDNS' file package holds. It
-// returns nil if it fails.
-func (s *snapshot) answerFromFile(ctx context.Context, state request.Request) *dns.Msg {
-	answer, ns, extra, result := s.file.Lookup(ctx, state, state.Name())
-	m := newReply(state.Req)
-	switch result {
-	case file.NameError:
-		m.Rcode = dns.RcodeNameError
-	case file.Delegation:
-		m.Authoritative = len(answer) > 0 // an alias is ours, what it leads to is not
-	case file.ServerFailure:
-		if len(answer) == 0 {
-			return nil
-		}
-		m.Rcode = dns.RcodeServerFailure // of what the alias leads to (RFC 6604 section 3)
-	}
-	m.Answer, m.Ns, m.Extra = copied(answer), copied(ns), copied(extra)
-	return m
-}
-
-func copied(rrs []dns.RR) []dns.RR {
-	if len(rrs) == 0 {
-		return nil
-	}
-	out := make([]dns.RR, len(rrs))
-	for i, rr := range rrs {
-		out[i] = dns.Copy(rr)
-	}
-	return out
 }

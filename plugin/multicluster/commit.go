@@ -3,6 +3,7 @@ package multicluster
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // change is what becomes of one branch.
@@ -22,6 +23,9 @@ func (l *loader) commit(d *draft, a apex) *snapshot {
 			changes[p.branch()] = c
 		}
 		return c
+	}
+	for branch := range l.split {
+		changes[branch] = new(change) // the blocks may stand in another order now
 	}
 	for _, segment := range l.segments {
 		if segment.used == l.loads {
@@ -76,13 +80,17 @@ func (l *loader) commit(d *draft, a apex) *snapshot {
 func (l *loader) publish(changes map[string]*change, a apex) *snapshot {
 	var e *editor
 	for branch, c := range changes {
-		if len(c.gone) == 0 && len(c.come) == 0 {
+		was, parts := l.replace(branch, c)
+		if slices.Equal(was, parts) {
 			continue
+		}
+		if delete(l.split, branch); len(parts) > 1 {
+			l.split[strings.Clone(branch)] = true
 		}
 		if e == nil {
 			e = l.index.edit()
 		}
-		e.set(branch, l.replace(branch, c))
+		e.set(branch, parts)
 	}
 	if e != nil {
 		l.index = e.result()
@@ -95,11 +103,11 @@ func (l *loader) publish(changes map[string]*change, a apex) *snapshot {
 	return l.current
 }
 
-// replace returns the parts that a branch has after a change.
-func (l *loader) replace(branch string, c *change) []*part {
-	var parts []*part
+// replace returns the parts that a branch had before a change, and those that it
+// has now.
+func (l *loader) replace(branch string, c *change) (was, parts []*part) {
 	if b := l.index.find(branch); b != nil {
-		parts = slices.Clone(b.parts)
+		was, parts = b.parts, slices.Clone(b.parts)
 	}
 	for _, p := range c.gone {
 		l.records -= p.records
@@ -113,7 +121,7 @@ func (l *loader) replace(branch string, c *change) []*part {
 	slices.SortFunc(parts, func(a, b *part) int {
 		return cmp.Or(cmp.Compare(a.from.segment.at, b.from.segment.at), cmp.Compare(a.from.at, b.from.at))
 	})
-	return parts
+	return was, parts
 }
 
 // sameAs reports whether a snapshot has the same apex, whatever the time of change.

@@ -90,6 +90,18 @@ ds DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000000
 	}
 }
 
+// TestDifferentialOfLargeZone compares the zone of a cluster with 64,000 records.
+func TestDifferentialOfLargeZone(t *testing.T) {
+	c := small()
+	files := map[string]string{clusterset: string(c.text)}
+	ours, theirs := loaded(t, files), fileOfAll(t, files)
+	for _, r := range c.queries(3000) {
+		if got, want := sectionsOf(ask(t, ours, r.Copy())), sectionsOf(ask(t, theirs, r.Copy())); got != want {
+			t.Fatalf("got\n%s\nfile has\n%s", got, want)
+		}
+	}
+}
+
 func fileOfAll(t testing.TB, files map[string]string) file.File {
 	t.Helper()
 	f := file.File{Next: test.NextHandler(dns.RcodeRefused, nil), Zones: file.Zones{Z: make(map[string]*file.Zone)}}

@@ -7,9 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/coredns/coredns/plugin/file"
-	"github.com/coredns/coredns/plugin/pkg/upstream"
-
 	"github.com/miekg/dns"
 )
 
@@ -71,6 +68,7 @@ func (l *loader) parseAll(ctx context.Context, f *folder, text io.Writer) (*pars
 	zp.SetIncludeAllowed(true)
 	zp.SetIncludeFS(&includes{f, text})
 	z := &parsed{flat: true}
+	wire := make([]byte, dns.MaxMsgSize)
 	for rr, ok := zp.Next(); ok; rr, ok = zp.Next() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -88,6 +86,9 @@ func (l *loader) parseAll(ctx context.Context, f *folder, text io.Writer) (*pars
 		if !inZone(name, l.zone) {
 			continue // it is nobody's answer here
 		}
+		if err := fits(rr, wire); err != nil {
+			return nil, fmt.Errorf("%s %s: %w", name, dns.Type(rr.Header().Rrtype), err)
+		}
 		normalize(rr)
 		z.flat = z.flat && isFlat(rr, name == l.zone)
 		z.records = append(z.records, rr)
@@ -99,6 +100,16 @@ func (l *loader) parseAll(ctx context.Context, f *folder, text io.Writer) (*pars
 		return nil, fmt.Errorf("no SOA record of %s", l.zone)
 	}
 	return z, nil
+}
+
+// fits returns an error if nobody could read the record from the wire. The parser
+// lets names pass that are too long.
+func fits(rr dns.RR, wire []byte) error {
+	n, err := dns.PackRR(rr, wire, 0, nil, false)
+	if err == nil {
+		_, _, err = dns.UnpackRR(wire[:n], 0)
+	}
+	return err
 }
 
 // isFlat reports whether the index can serve the record: it is no alias, no
@@ -139,65 +150,4 @@ func targets(rr dns.RR) []*string {
 		return []*string{&rr.Target}
 	}
 	return nil
-}
-
-// fallBack makes a snapshot that CoreDNS' file package serves.
-func (l *loader) fallBack(p *packer, z *parsed) (*snapshot, error) {
-	served := file.NewZone(l.zone, "")
-	served.Upstream = upstream.New()
-	for _, b := range p.order {
-		b.headless = b.hidden()
-	}
-	s := &snapshot{branching: p.branching, apex: p.apex, file: served}
-	exist := make(map[string]bool)
-	for _, rr := range z.records {
-		if !p.keeps(rr) {
-			if above := p.above(rr); above != "" && !exist[above] {
-				exist[above] = true
-				rr = placeholder(above, rr.Header().Ttl)
-			} else {
-				continue
-			}
-		}
-		if err := served.Insert(rr); err != nil {
-			return nil, err
-		}
-		s.records++
-	}
-	l.forget()
-	l.current = s
-	return s, nil
-}
-
-// above returns the name that exists although a record below it is left out:
-// that of the service, or of the namespace of a headless one.
-func (p *packer) above(rr dns.RR) string {
-	b := p.branch([]byte(rr.Header().Name))
-	switch {
-	case b.headless:
-		return parent(b.branch)
-	case b.service:
-		return b.branch
-	}
-	return ""
-}
-
-// placeholder returns a record below a name, so that the name exists. zonegen
-// writes the like.
-func placeholder(name string, ttl uint32) dns.RR {
-	return &dns.TXT{
-		Hdr: dns.RR_Header{Name: "_zonegen." + name, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: ttl},
-		Txt: []string{"placeholder: the name above exists without records"},
-	}
-}
-
-// keeps reports whether a record stays with noendpoints, after all have been
-// added.
-func (p *packer) keeps(rr dns.RR) bool {
-	if ptr, ok := rr.(*dns.PTR); ok && p.noEndpoints && isEndpoint(ptr.Ptr, p.forward) {
-		return false
-	}
-	name := []byte(rr.Header().Name)
-	b := p.branch(name)
-	return !b.headless && (!b.service || !b.leftOut(name))
 }

@@ -3,6 +3,7 @@ package multicluster
 import (
 	"hash/maphash"
 	"slices"
+	"strings"
 )
 
 // index finds the branches of a zone by name. It never changes; an [editor] makes
@@ -92,8 +93,12 @@ func (e *editor) own(hash uint64) *shard {
 	return e.shards[i]
 }
 
-// set gives a branch these parts, none to remove it.
+// set gives a branch these parts, none to remove it. The index does not hold on
+// to the memory of the name.
 func (e *editor) set(name string, parts []*part) {
+	if e.find(name) == nil {
+		name = strings.Clone(name)
+	}
 	e.change(name, func(b *branch) { b.parts = parts })
 }
 

@@ -32,6 +32,7 @@ type loader struct {
 	segments []*segment
 	chunks   map[string]*segment
 	known    map[digest]*source
+	split    map[string]bool // branches that are in more than one block
 	index    *index
 	records  int
 	current  *snapshot
@@ -74,7 +75,7 @@ func newLoader(o options) *loader {
 // forget drops all blocks.
 func (l *loader) forget() {
 	l.segments, l.records = nil, 0
-	l.chunks, l.known = make(map[string]*segment), make(map[digest]*source)
+	l.chunks, l.known, l.split = make(map[string]*segment), make(map[digest]*source), make(map[string]bool)
 	l.index = newIndex(l.zone)
 }
 

@@ -246,6 +246,19 @@ func TestNoEndpointsLikeZonegen(t *testing.T) {
 	}
 }
 
+func TestLeftOut(t *testing.T) {
+	b := new(builder)
+	b.begin("web.shop.svc." + clusterset)
+	for name, want := range map[string]bool{
+		"": false, "_http._tcp.": false, "_tcp.": false, "_zonegen.": false, "x._tcp.": false,
+		"web-0.east.": true, "east.": true, "_x.east.": true, `\._tcp.east.`: true, `east\._tcp.`: true,
+	} {
+		if got := b.leftOut([]byte(name + b.branch)); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func TestIsEndpoint(t *testing.T) {
 	zones := []string{"svc.example.", clusterset}
 	for target, want := range map[string]bool{

@@ -85,6 +85,8 @@ func TestFailuresLeaveTheZone(t *testing.T) {
 		{"bad address", good + "b 5 A 192.0.2.256\n", `bad A A: "192.0.2.256" at line: 7:`},
 		{"another zone", zoneFile("example.org.", 7), "the SOA record is that of example.org., not of clusterset.local."},
 		{"long name", good + strings.Repeat("0123456789.", 25) + " 5 A 192.0.2.1\n", "bad owner name"},
+		{"long relative name", good + strings.Repeat("0123456789.", 22) + "x 5 A 192.0.2.1\n", " A: dns: domain name exceeded 255 wire-format octets"},
+		{"long target", good + "a 5 SRV 0 0 0 " + strings.Repeat("0123456789.", 22) + "x\n", " SRV: SRV.Target: dns: domain name exceeded 255 wire-format octets"},
 		{"binary", "\x00\xff\x7fELF" + strings.Repeat("\x00", 1000), `\x00" at line: 1:1006`},
 		{"no such chunk", good + "$INCLUDE chunk-0123456789abcdef0123456789abcdef\n", "$INCLUDE chunk-0123456789abcdef0123456789abcdef: "},
 		{"no such file", good + "$INCLUDE other\n", "$INCLUDE other: "},
