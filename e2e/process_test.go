@@ -15,7 +15,7 @@ const shell = "/bin/sh"
 
 func TestProcessOutputAndSignals(t *testing.T) {
 	p := run(t, shell, "-c", `
-		trap 'echo reloaded' HUP
+		trap 'echo reloaded' USR1
 		trap 'echo bye; exit 3' TERM
 		echo listening on port 53; echo warning >&2
 		while :; do sleep 0.01; done`)
@@ -23,13 +23,13 @@ func TestProcessOutputAndSignals(t *testing.T) {
 		t.Errorf("matched %q", match)
 	}
 	p.waitOutput("warning")
-	p.signal(syscall.SIGHUP)
+	p.signal(syscall.SIGUSR1)
 	p.waitOutput("(?m)^reloaded$")
 	p.forget()
 	if p.output() != "" {
 		t.Errorf("not forgotten: %q", p.output())
 	}
-	p.signal(syscall.SIGHUP)
+	p.signal(syscall.SIGUSR1)
 	p.waitOutput("reloaded")
 	if code := p.stop(); code != 3 {
 		t.Errorf("exit code %d, want 3", code)
