@@ -2,6 +2,7 @@ package multicluster
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -11,8 +12,14 @@ import (
 type batches struct {
 	batch   *batch
 	running sync.WaitGroup
-	slots   chan *parser
+	idle    chan worker
 	failed  atomic.Bool // a block is not in zonegen's form
+}
+
+// worker parses one batch at a time. It keeps the memory of the one before.
+type worker struct {
+	*parser
+	batch *batch
 }
 
 // batch is some new blocks and their text.
@@ -32,29 +39,41 @@ const batchSize = 128 << 10
 // add hands a block to the parsers.
 func (d *draft) add(s *source, text []byte) {
 	if d.batch == nil {
-		if d.batch = d.spare; d.batch == nil {
-			d.batch = new(batch)
-		}
-		d.spare = nil
+		d.batch, d.spare = d.spare, nil
 	}
-	start := len(d.batch.text)
-	d.batch.text = append(d.batch.text, text...)
-	d.batch.blocks = append(d.batch.blocks, block{s, start, len(d.batch.text)})
-	if len(d.batch.text) < batchSize {
+	if d.batch == nil {
+		d.batch = new(batch)
+	}
+	b := d.batch
+	start := len(b.text)
+	if start > 0 {
+		b.text = slices.Grow(b.text, max(len(text), batchSize-start))
+	}
+	b.text = append(b.text, text...)
+	b.blocks = append(b.blocks, block{s, start, len(b.text)})
+	if len(b.text) < batchSize {
 		return
 	}
-	if d.slots == nil {
-		d.slots = make(chan *parser, runtime.GOMAXPROCS(0))
-		for range cap(d.slots) {
-			d.slots <- d.parser()
+	if d.idle == nil {
+		d.idle = make(chan worker, runtime.GOMAXPROCS(0))
+		for range cap(d.idle) {
+			d.idle <- worker{parser: d.parser()}
 		}
 	}
-	full, p := d.batch, <-d.slots
-	d.batch = nil
+	w := <-d.idle
+	d.batch = w.batch
 	d.running.Go(func() {
-		d.parse(p, full)
-		d.slots <- p
+		d.parse(w.parser, b)
+		w.batch = b.reset()
+		d.idle <- w
 	})
+}
+
+// reset empties a batch, to use its memory again.
+func (b *batch) reset() *batch {
+	clear(b.blocks)
+	b.text, b.blocks = b.text[:0], b.blocks[:0]
+	return b
 }
 
 // parse packs the blocks of a batch.
@@ -76,8 +95,8 @@ func (d *draft) parse(p *parser, b *batch) {
 // wait waits for the parsers.
 func (d *draft) wait() {
 	d.running.Wait()
-	for len(d.slots) > 0 {
-		d.parsers = append(d.parsers, <-d.slots)
+	for len(d.idle) > 0 {
+		d.parsers = append(d.parsers, (<-d.idle).parser)
 	}
 }
 

@@ -40,9 +40,17 @@ func (b *builder) begin(branch string) {
 	clear(b.slots)
 	*b = builder{
 		branch: branch, slots: b.slots, filter: b.filter.reset(),
-		names: b.names[:0], payload: b.payload[:0], entries: b.entries[:0], records: b.records[:0], runs: b.runs,
+		names: again(b.names), payload: again(b.payload), entries: again(b.entries), records: again(b.records), runs: again(b.runs),
 	}
 	b.intern([]byte(branch), -1)
+}
+
+// again returns memory to be used once more, unless it is much.
+func again[T any](s []T) []T {
+	if cap(s) > 1<<14 {
+		return nil
+	}
+	return s[:0]
 }
 
 // intern returns the number of a name's entry. If it is new, its text is at

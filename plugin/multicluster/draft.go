@@ -133,8 +133,7 @@ func (d *draft) finish() error {
 		d.parse(p, d.batch)
 		d.parsers = append(d.parsers, p)
 		if cap(d.batch.text) <= maxWindow {
-			clear(d.batch.blocks)
-			d.spare = &batch{text: d.batch.text[:0], blocks: d.batch.blocks[:0]}
+			d.spare = d.batch.reset()
 		}
 	}
 	if d.wait(); d.failed.Load() {

@@ -109,8 +109,8 @@ func (l *loader) load(ctx context.Context, f *folder) (*snapshot, error) {
 func (l *loader) read(ctx context.Context, f *folder) (*draft, error) {
 	d := &draft{loader: l}
 	defer d.wait()
-	if l.buf == nil {
-		l.buf = make([]byte, window)
+	if size := min(window, f.info.Size()+1); int64(len(l.buf)) < size {
+		l.buf = make([]byte, size)
 	}
 	s := newScanner(f.limit(f.file), l.buf)
 	defer func() {

@@ -7,6 +7,7 @@ package multicluster
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,10 +59,12 @@ func (z *zones) match(name string) *fileZone {
 
 // ServeDNS implements the plugin.Handler interface.
 func (m *Multicluster) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
-	state := request.Request{W: w, Req: r}
-	name := state.Name()
+	name, asked := questionOf(w, r)
 	zone := m.match(name)
 	if zone == nil {
+		if m.Next == nil {
+			return dns.RcodeRefused, nil
+		}
 		return plugin.NextOrFailure(m.Name(), m.Next, ctx, w, r)
 	}
 	switch r.Opcode {
@@ -74,7 +77,7 @@ func (m *Multicluster) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dn
 	if class := r.Question[0].Qclass; class != dns.ClassINET && class != dns.ClassANY {
 		return dns.RcodeRefused, nil
 	}
-	qtype := state.QType()
+	qtype := r.Question[0].Qtype
 	if qtype == dns.TypeAXFR || qtype == dns.TypeIXFR { // the transfer plugin answers them if it may
 		return dns.RcodeRefused, nil
 	}
@@ -84,16 +87,39 @@ func (m *Multicluster) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dn
 	}
 	var reply *dns.Msg
 	if s.file == nil {
-		reply = s.answer(r, name, state.QName(), qtype)
+		reply = s.answer(r, name, asked, qtype)
 	} else {
-		reply = s.answerFromFile(ctx, state)
+		reply = s.answerFromFile(ctx, request.Request{W: w, Req: r})
 	}
 	if reply == nil {
 		return dns.RcodeServerFailure, nil
 	}
-	if reply.Rcode == dns.RcodeNameError && m.Fall.Through(name) {
+	if reply.Rcode == dns.RcodeNameError && m.Next != nil && m.Fall.Through(name) {
 		return plugin.NextOrFailure(m.Name(), m.Next, ctx, w, r)
 	}
 	_ = w.WriteMsg(reply) // a client that is gone is no failure of ours
 	return dns.RcodeSuccess, nil
+}
+
+// questionOf returns the canonical name of the question, and the name as it was
+// asked for.
+func questionOf(w dns.ResponseWriter, r *dns.Msg) (name, asked string) {
+	if len(r.Question) == 1 && isOrdinary(r.Question[0].Name) {
+		asked = r.Question[0].Name
+		return strings.ToLower(asked), asked
+	}
+	state := request.Request{W: w, Req: r}
+	return state.Name(), state.QName()
+}
+
+// isOrdinary reports whether a name has nothing that could be escaped.
+func isOrdinary(name string) bool {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c == '.', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return len(name) > 0 && name[len(name)-1] == '.'
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/coredns/coredns/plugin/pkg/dnstest"
+	"github.com/coredns/coredns/plugin/pkg/fall"
 	"github.com/coredns/coredns/plugin/test"
 
 	"github.com/miekg/dns"
@@ -217,6 +218,17 @@ func TestAppendedRecordsStayApart(t *testing.T) {
 	if got.Answer[1].String() != b {
 		t.Errorf("the second record is %s now", got.Answer[1])
 	}
+}
+
+// TestLastInTheChain: with nobody below, it is this plugin that answers.
+func TestLastInTheChain(t *testing.T) {
+	m := loaded(t, texts(shop(t), 7))
+	m.Next, m.Fall = nil, fall.Root
+	answers(t, m, []answerTest{
+		{"example.com.", dns.TypeA, "REFUSED"},
+		{"nothing.clusterset.local.", dns.TypeA, "NXDOMAIN"},
+		{"1.2.3.4.in-addr.arpa.", dns.TypePTR, "NXDOMAIN"},
+	})
 }
 
 func TestName(t *testing.T) {

@@ -30,13 +30,13 @@ type packer struct {
 	order    []*builder
 	idle     []*builder
 	last     *builder
-	wire     []byte
+	wire     []byte // scratch
 }
 
 func newPacker(o options) *packer {
 	return &packer{
 		branching: branchingOf(o.zone), forward: o.forward, noEndpoints: o.noEndpoints,
-		branches: make(map[string]*builder), wire: make([]byte, dns.MaxMsgSize),
+		branches: make(map[string]*builder),
 	}
 }
 
@@ -180,6 +180,9 @@ func (p *packer) add(rr dns.RR) error {
 	case *dns.PTR:
 		p.pointer(name, h.Ttl, []byte(rr.Ptr))
 		return nil
+	}
+	if p.wire == nil {
+		p.wire = make([]byte, dns.MaxMsgSize)
 	}
 	n, err := dns.PackRR(rr, p.wire, 0, nil, false)
 	if err != nil {

@@ -225,7 +225,13 @@ func TestServerBlocks(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 1, "a.b.svc 5 A 192.0.2.1"))
 	put(t, dir, "db.in-addr.arpa", zoneFile("in-addr.arpa.", 1, "1.2.0.192 5 PTR a.b.svc.clusterset.local."))
-	s := serverOn(t, dir, strings.Replace(simple, "clusterset.local:0", "clusterset.local:0 192.0.2.0/24:0 in-addr.arpa:0", 1))
+	s := serverOn(t, dir, `clusterset.local:0 192.0.2.0/24:0 in-addr.arpa:0 {
+		bind 127.0.0.1
+		multicluster {
+			directory DIR
+			startup_timeout 1ms
+		}
+	}`)
 	put(t, dir, "db.2.0.192.in-addr.arpa", zoneFile("2.0.192.in-addr.arpa.", 1, "7 5 PTR x.b.svc.clusterset.local."))
 	until(t, "the narrower zone is served", func() bool {
 		return brief(s.ask(t, "7.2.0.192.in-addr.arpa.", dns.TypePTR)) == "NOERROR PTR x.b.svc.clusterset.local."

@@ -19,6 +19,7 @@ type watcher struct {
 	dir  string // absolute
 	poll time.Duration
 	hint func()
+	open func() (*fsnotify.Watcher, error)
 
 	notify  *fsnotify.Watcher      // nil if the system has none to give
 	folders []string               // dir and those above it, the root first
@@ -31,7 +32,7 @@ type watcher struct {
 const defaultPoll = 30 * time.Second
 
 func newWatcher(dir string, poll time.Duration, hint func()) *watcher {
-	w := &watcher{dir: dir, poll: poll, hint: hint, known: make(map[string]fs.FileInfo)}
+	w := &watcher{dir: dir, poll: poll, hint: hint, open: fsnotify.NewWatcher, known: make(map[string]fs.FileInfo)}
 	for at := dir; ; at = filepath.Dir(at) {
 		w.folders = append([]string{at}, w.folders...)
 		if at == filepath.Dir(at) {
@@ -45,7 +46,7 @@ func (w *watcher) run(ctx context.Context) {
 	var errs sync.WaitGroup
 	overflows := make(chan struct{}, 1)
 	var events chan fsnotify.Event
-	if n, err := fsnotify.NewWatcher(); err != nil {
+	if n, err := w.open(); err != nil {
 		w.complain(err)
 	} else {
 		w.notify, events = n, n.Events
