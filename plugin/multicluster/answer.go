@@ -23,15 +23,14 @@ func newReply(r *dns.Msg) *dns.Msg {
 // query is a question and who asks it.
 type query struct {
 	*snapshot
-	name   string // canonical
-	owner  string // the same name in the case of the question
+	owner  string // the name in the case of the question
 	origin string // the zone's name in the case of the question
 }
 
 // answer answers a question for a name in the zone. All that is in the message is
 // made for it, so that other plugins may change it.
 func (s *snapshot) answer(r *dns.Msg, name, asked string, qtype uint16) *dns.Msg {
-	q := query{snapshot: s, name: name, owner: asked, origin: asked[max(0, len(asked)-len(s.zone)):]}
+	q := query{snapshot: s, owner: asked, origin: asked[max(0, len(asked)-len(s.zone)):]}
 	if len(asked) != len(name) { // escaped in another way: nobody who reads the wire sees that
 		q.owner, q.origin = name, s.zone
 	}

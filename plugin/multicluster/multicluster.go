@@ -94,7 +94,7 @@ func (m *Multicluster) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dn
 	if reply == nil {
 		return dns.RcodeServerFailure, nil
 	}
-	if reply.Rcode == dns.RcodeNameError && m.Next != nil && m.Fall.Through(name) {
+	if reply.Rcode == dns.RcodeNameError && len(reply.Answer) == 0 && m.Next != nil && m.Fall.Through(name) {
 		return plugin.NextOrFailure(m.Name(), m.Next, ctx, w, r)
 	}
 	_ = w.WriteMsg(reply) // a client that is gone is no failure of ours

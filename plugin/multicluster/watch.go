@@ -77,8 +77,10 @@ func (w *watcher) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case event := <-events:
-			if w.concerns(event) {
+		case event, ok := <-events:
+			if !ok {
+				events = nil
+			} else if w.concerns(event) {
 				look()
 			}
 		case <-overflows:
@@ -114,9 +116,11 @@ func (w *watcher) follow() {
 	if w.notify == nil {
 		return
 	}
+	var trouble error // with the last folder that there is
 	for _, f := range w.folders {
 		info, err := os.Stat(f)
 		if err == nil && os.SameFile(info, w.known[f]) {
+			trouble = nil
 			continue
 		}
 		if w.known[f] != nil {
@@ -125,11 +129,12 @@ func (w *watcher) follow() {
 		if err != nil {
 			continue
 		}
-		if err := w.notify.Add(f); err == nil {
+		if trouble = w.notify.Add(f); trouble == nil {
 			w.known[f] = info
-		} else if f == w.dir {
-			w.complain(err)
 		}
+	}
+	if trouble != nil {
+		w.complain(trouble)
 	}
 }
 
