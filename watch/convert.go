@@ -12,12 +12,10 @@ import (
 // over as it is: package zone judges it.
 func fromServiceImport(in *v1beta1.ServiceImport) zone.Service {
 	return zone.Service{
-		Key:  zone.Key{Namespace: in.Namespace, Name: in.Name},
-		Type: zone.Type(in.Spec.Type),
-		IPs:  in.Spec.IPs,
-		Ports: convert(in.Spec.Ports, func(p v1beta1.ServicePort) zone.Port {
-			return zone.Port{Name: p.Name, Protocol: string(p.Protocol), Number: p.Port}
-		}),
+		Key:   zone.Key{Namespace: in.Namespace, Name: in.Name},
+		Type:  zone.Type(in.Spec.Type),
+		IPs:   in.Spec.IPs,
+		Ports: convert(in.Spec.Ports, fromServicePort),
 	}
 }
 
@@ -29,9 +27,13 @@ func fromServiceImportV1alpha1(in *v1alpha1.ServiceImport) zone.Service {
 		Type: zone.Type(in.Spec.Type),
 		IPs:  in.Spec.IPs,
 		Ports: convert(in.Spec.Ports, func(p v1alpha1.ServicePort) zone.Port {
-			return zone.Port{Name: p.Name, Protocol: string(p.Protocol), Number: p.Port}
+			return fromServicePort(v1beta1.ServicePort(p))
 		}),
 	}
+}
+
+func fromServicePort(p v1beta1.ServicePort) zone.Port {
+	return zone.Port{Name: p.Name, Protocol: string(p.Protocol), Number: p.Port}
 }
 
 // fromEndpointSlice returns what DNS needs of an EndpointSlice: the ports and

@@ -144,6 +144,9 @@ func TestHistoryLeavesNoTrace(t *testing.T) {
 				t.Errorf("seed %d: snapshots of %s are not equal", seed, is[i].Origin())
 			}
 		}
+		if x, y := a.Services(), b.Services(); x != y {
+			t.Errorf("seed %d: %d services, want %d", seed, x, y)
+		}
 		compareWithModel(t, a, last)
 		if t.Failed() {
 			return

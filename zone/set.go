@@ -29,6 +29,7 @@ type Set struct {
 	services   map[Key]*entry
 	namespaces map[string]*namespace
 	existing   int       // namespaces that exist
+	published  int       // services with records
 	seen       time.Time // the earliest Seen of the changes since the last Snapshots
 }
 
@@ -130,8 +131,10 @@ func (s *Set) replace(touched map[string]*namespace, key Key, blocks []*block) {
 	switch ns := s.touch(touched, key.Namespace); {
 	case old == nil:
 		ns.services++
+		s.published++
 	case now == nil:
 		ns.services--
+		s.published--
 	}
 }
 
@@ -226,10 +229,4 @@ func (s *Set) Snapshots() []*Snapshot {
 }
 
 // Services is the number of services that have records.
-func (s *Set) Services() int {
-	n := 0
-	for _, ns := range s.namespaces {
-		n += ns.services
-	}
-	return n
-}
+func (s *Set) Services() int { return s.published }
