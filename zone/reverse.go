@@ -21,6 +21,7 @@ type reverse struct {
 	// suffix is what stands between a service's name and the end of the name
 	// that a PTR points to.
 	suffix string
+	out    []byte // scratch
 }
 
 // reverseZone is one reverse zone.
@@ -184,47 +185,60 @@ func (r *reverse) render(g *group) *block {
 		return nil
 	}
 	b := new(block)
-	b.text = append(append(append(b.text, "$ORIGIN "...), reverseName(g.prefix)...), '\n')
+	out := append(append(append(r.out[:0], "$ORIGIN "...), reverseName(g.prefix)...), '\n')
 	for i := 0; i < len(g.claims); {
 		first := g.claims[i]
 		addr := g.address(first.octet)
-		vip, name := first.vip, r.target(first.by, addr)
+		out = appendReverseLabels(out, addr, g.prefix.Bits())
+		out = append(out, ' ')
+		out = strconv.AppendUint(out, uint64(r.ttl), 10)
+		out = append(out, " PTR "...)
+		start, vip := len(out), first.vip
+		out = r.appendTarget(out, first.by, addr)
 		for i++; i < len(g.claims) && g.claims[i].octet == first.octet; i++ {
 			other := g.claims[i]
 			if vip && !other.vip {
 				continue
 			}
-			if n := r.target(other.by, addr); other.vip && !vip || n < name {
-				vip, name = other.vip, n
+			end := len(out)
+			out = r.appendTarget(out, other.by, addr)
+			if other.vip && !vip || bytes.Compare(out[end:], out[start:end]) < 0 {
+				out = append(out[:start], out[end:]...)
+				vip = other.vip
+			} else {
+				out = out[:end]
 			}
 		}
-		b.text = appendReverseLabels(b.text, addr, g.prefix.Bits())
-		b.text = append(b.text, ' ')
-		b.text = strconv.AppendUint(b.text, uint64(r.ttl), 10)
-		b.text = append(append(append(b.text, " PTR "...), name...), '\n')
+		out = append(out, '\n')
 		b.counts.PTR++
 	}
-	b.text = bytes.Clone(b.text)
+	b.text, r.out = bytes.Clone(out), out
 	return b
 }
 
-// target is the name that the PTR of an address that is claimed by e points to.
-func (r *reverse) target(e *entry, a netip.Addr) string {
+// appendTarget appends the name that the PTR of an address that is claimed by e
+// points to.
+func (r *reverse) appendTarget(dst []byte, e *entry, a netip.Addr) []byte {
 	b := e.blocks[0]
 	i, _ := slices.BinarySearchFunc(b.claims, a, func(c claim, a netip.Addr) int { return c.addr.Compare(a) })
-	name := e.Name + "." + e.Namespace + r.suffix
 	if rel := b.relative(b.claims[i]); len(rel) > 0 {
-		name = string(rel) + "." + name
+		dst = append(append(dst, rel...), '.')
 	}
-	return name
+	dst = append(append(dst, e.Name...), '.')
+	return append(append(dst, e.Namespace...), r.suffix...)
 }
 
 // address is the address of the group with this last octet.
 func (g *group) address(octet byte) netip.Addr {
-	bytes := g.prefix.Addr().AsSlice()
-	bytes[len(bytes)-1] = octet
-	a, _ := netip.AddrFromSlice(bytes)
-	return a
+	a := g.prefix.Addr()
+	if a.Is4() {
+		b := a.As4()
+		b[3] = octet
+		return netip.AddrFrom4(b)
+	}
+	b := a.As16()
+	b[15] = octet
+	return netip.AddrFrom16(b)
 }
 
 func lastOctet(a netip.Addr) byte {

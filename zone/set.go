@@ -35,9 +35,10 @@ type Set struct {
 
 // forwardZone is one zone of services.
 type forwardZone struct {
-	origin string
-	apex   apex
-	order  *order
+	origin   string
+	apex     apex
+	order    *order
+	renderer *renderer // kept, so that a single change is rendered in memory that is there
 }
 
 // entry is what a set knows of one service.
@@ -62,7 +63,7 @@ func NewSet(o Options) (*Set, error) {
 	s := &Set{options: o, services: make(map[Key]*entry), namespaces: make(map[string]*namespace)}
 	s.reverse = newReverse(o)
 	for _, z := range o.Zones {
-		s.forward = append(s.forward, &forwardZone{origin: z, apex: forwardApex(z, o), order: newOrder()})
+		s.forward = append(s.forward, &forwardZone{origin: z, apex: forwardApex(z, o), order: newOrder(), renderer: newRenderer(z, o)})
 	}
 	s.mark("", s.existing == 0)
 	return s, nil
@@ -192,7 +193,10 @@ func (s *Set) renderAll(services []Service) []rendered {
 				out[i].blocks = make([]*block, len(s.forward))
 			}
 			for z, f := range s.forward {
-				r := newRenderer(f.origin, s.options)
+				r := f.renderer
+				if w > 0 {
+					r = newRenderer(f.origin, s.options)
+				}
 				for i := from; i < to; i++ {
 					b, problems := r.render(&services[i])
 					out[i].blocks[z] = b
