@@ -18,54 +18,89 @@ type chunkFile struct {
 	info fs.FileInfo // the file when its content was last known to be right
 	// spare is since when no root includes it; zero while one does.
 	spare time.Time
+	round uint64 // the last Publish that used it
+}
+
+// lookAgain is how often chunks are looked at, one by one, during changes that
+// leave no time for it.
+const lookAgain = 30 * time.Second
+
+// isAsLeft reports whether nobody has put a file into the folder or taken one out
+// of it since the last Publish, as far as its time of modification tells: that has
+// the resolution of the kernel's clock, some milliseconds. So it is not relied
+// upon for longer than lookAgain, and a look at each chunk, which is what publishing
+// costs in a large zone, is spared in between.
+func (f *Folder) isAsLeft() bool {
+	info, err := f.handle.dir.Stat()
+	now := f.options.Now()
+	if err == nil && info.ModTime().Equal(f.handle.left) && now.Sub(f.looked).Abs() < lookAgain {
+		return true
+	}
+	f.looked = now
+	return false
+}
+
+// leave notes what isAsLeft needs.
+func (f *Folder) leave() {
+	f.handle.left = time.Time{}
+	if info, err := f.handle.dir.Stat(); err == nil {
+		f.handle.left = info.ModTime()
+	}
 }
 
 // putChunks makes sure that all chunks are in the folder, and on disk: a root
-// that survives a crash must not include one that does not.
-func (f *Folder) putChunks(chunks []*zone.Chunk) error {
+// that survives a crash must not include one that does not. Those that were put
+// there before are looked at again unless they can be trusted. It returns the
+// size of all, in bytes.
+func (f *Folder) putChunks(chunks []*zone.Chunk, trust bool) (size int64, err error) {
 	for _, c := range chunks {
-		if err := f.putChunk(c); err != nil {
-			return fail(filepath.Join(f.options.Path, c.Name), f.options.Path, err)
+		size += int64(c.Size)
+		known := f.chunks[c.Name]
+		if known == nil {
+			known = new(chunkFile)
+			f.chunks[c.Name] = known
+		}
+		known.round = f.round
+		if trust && known.info != nil {
+			continue
+		}
+		if known.info, err = f.putChunk(c, known.info); err != nil {
+			return 0, fail(filepath.Join(f.options.Path, c.Name), f.options.Path, err)
 		}
 	}
 	if !f.handle.unsynced {
-		return nil
+		return size, nil
 	}
 	if err := flush(f.handle.dir); err != nil {
-		return fail(f.options.Path, f.options.Path, err)
+		return 0, fail(f.options.Path, f.options.Path, err)
 	}
 	f.handle.unsynced = false
-	return nil
+	return size, nil
 }
 
-func (f *Folder) putChunk(c *zone.Chunk) error {
-	known := f.chunks[c.Name]
+// putChunk makes sure that a chunk is in the folder and returns its file. Known is
+// the file that is known to be right, if there is one.
+func (f *Folder) putChunk(c *zone.Chunk, known fs.FileInfo) (fs.FileInfo, error) {
 	info, err := f.handle.root.Lstat(c.Name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return err
-	case known != nil && known.info != nil && untouched(known.info, info):
-		known.spare = time.Time{}
-		return nil
+		return nil, err
+	case known != nil && untouched(known, info):
+		return info, nil
 	case info.Mode().IsRegular():
 		same, err := f.isChunk(c.Name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if same {
-			f.chunks[c.Name] = &chunkFile{info: info}
 			f.handle.unsynced = true // whoever put it there may not have
-			return nil
+			return info, nil
 		}
 		f.options.Logger.Warn("the chunk was changed by somebody else; writing it again", "path", filepath.Join(f.options.Path, c.Name))
 	}
 	info, _, err = f.handle.replace(c.Name, c.Buffers(), f.options.Mode, f.options.Owner)
-	if err != nil {
-		return err
-	}
-	f.chunks[c.Name] = &chunkFile{info: info}
-	return nil
+	return info, err
 }
 
 // isChunk reports whether a file has the content that its name tells, and puts it
@@ -93,7 +128,7 @@ func (f *Folder) isChunk(name string) (bool, error) {
 // time. They do no harm but for the room they take, so an error is only logged.
 // It must not be called after a failed Publish: the old root still includes its
 // chunks, and only the new ones are known.
-func (f *Folder) sweepChunks(used map[string]bool) {
+func (f *Folder) sweepChunks() {
 	if !f.listed {
 		entries, err := fs.ReadDir(f.handle.root.FS(), ".")
 		if err != nil {
@@ -110,7 +145,7 @@ func (f *Folder) sweepChunks(used map[string]bool) {
 	now := f.options.Now()
 	for name, c := range f.chunks {
 		switch {
-		case used[name]:
+		case c.round == f.round:
 			c.spare = time.Time{}
 		case c.spare.IsZero():
 			c.spare = now

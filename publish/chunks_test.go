@@ -2,6 +2,7 @@ package publish_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,4 +87,44 @@ func TestChunked(t *testing.T) {
 	chunked(t, f, forward(t, 2))
 	must(t, os.Remove(filepath.Join(path, last[0])))
 	chunked(t, f, forward(t, 2))
+}
+
+// A chunk that somebody writes to in place, which the folder does not tell, is put right
+// although the changes never pause.
+func TestChunksDuringChanges(t *testing.T) {
+	path, now := t.TempDir(), noon
+	f := open(t, path, func(o *publish.FolderOptions) {
+		o.Layout = publish.Chunked
+		o.Now = func() time.Time { return now }
+	})
+	set, err := zone.NewSet(zone.Options{Zones: []string{origin}, NoReverse: true})
+	must(t, err)
+	service := func(i, generation int) zone.Service {
+		return zone.Service{
+			Key:  zone.Key{Namespace: "shop", Name: fmt.Sprint("web-", i)},
+			Type: zone.ClusterSetIP, IPs: []string{addressOf(generation, i)},
+		}
+	}
+	for i := range 200 {
+		set.Apply(zone.Changes{Services: []zone.Service{service(i, 1)}})
+	}
+	all := chunked(t, f, set.Snapshots()[0])
+	other := slices.IndexFunc(all, func(name string) bool {
+		return !bytes.Contains(read(t, filepath.Join(path, name)), []byte("web-0."))
+	})
+	victim := filepath.Join(path, all[other])
+	want := read(t, victim)
+	must(t, os.WriteFile(victim, []byte("@ A 192.0.2.1\n"), 0o600))
+	for generation := 2; !bytes.Equal(read(t, victim), want); generation++ {
+		if generation > 40 {
+			t.Fatal("the chunk is still the wrong one")
+		}
+		now = now.Add(time.Second)
+		set.Apply(zone.Changes{Services: []zone.Service{service(0, generation)}})
+		results, err := f.Publish(t.Context(), set.Snapshots())
+		must(t, err)
+		if !results[0].Written {
+			t.Fatal("nothing was written")
+		}
+	}
 }

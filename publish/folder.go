@@ -1,12 +1,14 @@
 package publish
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // Folder publishes snapshots as files in one folder. Its methods may be called
@@ -20,6 +22,8 @@ type Folder struct {
 	zones  map[string]*zoneFile  // by origin
 	chunks map[string]*chunkFile // by name
 	listed bool                  // the chunks of earlier runs are among them
+	round  uint64                // how many times Publish was called
+	looked time.Time             // when the chunks were looked at last, one by one
 }
 
 // handle is an open, locked folder. All work is done relative to it, so that a
@@ -29,9 +33,11 @@ type handle struct {
 	dir      *os.File // the same folder, for flock and fsync
 	info     fs.FileInfo
 	locked   bool
-	unsynced bool // an entry may not be on disk
-	litter   bool // a temporary file could not be removed
-	noted    bool // other zone files in it were named in the log
+	unsynced bool      // an entry may not be on disk
+	litter   bool      // a temporary file could not be removed
+	noted    bool      // other zone files in it were named in the log
+	left     time.Time // the folder's time of modification after the last Publish
+	out      *bufio.Writer
 }
 
 // OpenFolder opens and locks a folder, creates it if it is missing, and removes
@@ -70,7 +76,7 @@ func (f *Folder) open() error {
 	if err != nil {
 		return fail(path, path, err)
 	}
-	h := &handle{root: root}
+	h := &handle{root: root, out: bufio.NewWriterSize(nil, writeSize)}
 	f.handle = h
 	if err := f.claim(); err != nil {
 		return errors.Join(err, f.release())

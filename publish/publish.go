@@ -51,9 +51,10 @@ func (f *Folder) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([]Res
 		}
 		return results, err
 	}
-	used := make(map[string]bool)
+	f.round++
+	asLeft := f.isAsLeft()
 	for i, snapshot := range snapshots {
-		f.publish(ctx, snapshot, &results[i], used)
+		f.publish(ctx, snapshot, &results[i], asLeft)
 	}
 	f.sync(results)
 	f.note(results)
@@ -64,13 +65,14 @@ func (f *Folder) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([]Res
 	}
 	err := errors.Join(errs...)
 	if err == nil {
-		f.sweepChunks(used)
+		f.sweepChunks()
 	}
+	f.leave()
 	return results, err
 }
 
-// publish publishes one zone, and notes the chunks that it uses.
-func (f *Folder) publish(ctx context.Context, snapshot *zone.Snapshot, result *Result, used map[string]bool) {
+// publish publishes one zone. AsLeft says that nobody else was in the folder.
+func (f *Folder) publish(ctx context.Context, snapshot *zone.Snapshot, result *Result, asLeft bool) {
 	start := time.Now()
 	defer func() { result.Took = time.Since(start) }()
 	name, err := FileName(snapshot.Origin())
@@ -83,22 +85,20 @@ func (f *Folder) publish(ctx context.Context, snapshot *zone.Snapshot, result *R
 		result.Err = context.Cause(ctx)
 		return
 	}
-	size := int64(0)
-	if f.options.Layout == Chunked {
-		root, chunks := snapshot.Chunked()
-		if result.Err = f.putChunks(chunks); result.Err != nil {
-			return
-		}
-		for _, c := range chunks {
-			used[c.Name] = true
-			size += int64(c.Size)
-		}
-		snapshot = root
-	}
 	z := f.zones[snapshot.Origin()]
 	if z == nil {
 		z = &zoneFile{name: name}
 		f.zones[snapshot.Origin()] = z
+	}
+	size := int64(0)
+	if f.options.Layout == Chunked {
+		root, chunks := snapshot.Chunked()
+		// With nothing to change there is time to look at each.
+		trust := asLeft && z.held != nil && !z.held.Equal(root)
+		if size, result.Err = f.putChunks(chunks, trust); result.Err != nil {
+			return
+		}
+		snapshot = root
 	}
 	if result.Err = f.look(z, snapshot); result.Err != nil {
 		return

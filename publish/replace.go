@@ -1,7 +1,6 @@
 package publish
 
 import (
-	"bufio"
 	"errors"
 	"io/fs"
 	"net"
@@ -57,7 +56,7 @@ func (h *handle) replace(name string, content net.Buffers, mode fs.FileMode, own
 	if err != nil {
 		return nil, false, err
 	}
-	info, err = fill(file, content, mode, owner)
+	info, err = h.fill(file, content, mode, owner)
 	if err == nil {
 		seen, h.unsynced = true, true
 		err = h.root.Rename(temp, name)
@@ -73,13 +72,13 @@ func (h *handle) replace(name string, content net.Buffers, mode fs.FileMode, own
 
 // fill writes content to a new file, gives it its mode and owner, syncs and
 // closes it.
-func fill(file *os.File, content net.Buffers, mode fs.FileMode, owner *Owner) (info fs.FileInfo, err error) {
+func (h *handle) fill(file *os.File, content net.Buffers, mode fs.FileMode, owner *Owner) (info fs.FileInfo, err error) {
 	defer func() {
 		if closeErr := file.Close(); err == nil {
 			err = closeErr
 		}
 	}()
-	if err := write(file, content); err != nil {
+	if err := h.write(file, content); err != nil {
 		return nil, err
 	}
 	// The mode first: after chown the file may be another user's, whose mode
@@ -102,8 +101,10 @@ func fill(file *os.File, content net.Buffers, mode fs.FileMode, owner *Owner) (i
 }
 
 // write writes all of content. A short write is an error ([os.File.Write]).
-func write(file *os.File, content net.Buffers) error {
-	w := bufio.NewWriterSize(file, writeSize)
+func (h *handle) write(file *os.File, content net.Buffers) error {
+	w := h.out
+	w.Reset(file)
+	defer w.Reset(nil)
 	var written, started int64
 	for _, block := range content {
 		if _, err := w.Write(block); err != nil {

@@ -25,6 +25,8 @@ type order struct {
 	// view and is copied before it is changed.
 	epoch       uint64
 	chunksEpoch uint64
+
+	keysPerBorder uint64
 }
 
 // chunk is a run of blocks between two borders. Once it is part of a view, it is
@@ -41,20 +43,28 @@ type item struct {
 	block *block
 }
 
-// keysPerBorder makes one key in so many a border. The fewer, the less of a chunk
-// is written with a change; the more, the shorter is the list of chunks, which
-// is written as well. With 20,000 services of 2.5 KB, both are about even.
-const keysPerBorder = 32
+// One key in so many is a border. The fewer, the less of a chunk is written and
+// hashed with a change; the more, the shorter is the list of chunks, which is
+// written as well. With 20,000 services of 2.5 KB, both are about even. 256
+// pointers of one block of IPv4 addresses take 18 KB; IPv6 addresses can be so far
+// apart that each has a block of its own.
+const (
+	servicesPerBorder = 32
+	blocksPerBorder4  = 8
+	blocksPerBorder6  = 32
+)
 
 // isBorder reports whether a key starts a chunk. It is the same on every
 // machine and in every release.
-func isBorder(key string) bool {
+func (o *order) isBorder(key string) bool {
 	h := fnv.New64a()
 	h.Write([]byte(key))
-	return h.Sum64()%keysPerBorder == 0
+	return h.Sum64()%o.keysPerBorder == 0
 }
 
-func newOrder() *order { return &order{chunks: []*chunk{{}}} }
+func newOrder(keysPerBorder uint64) *order {
+	return &order{chunks: []*chunk{{}}, keysPerBorder: keysPerBorder}
+}
 
 // view returns the chunks as they are now. They stay so. What has been put since
 // the last view was seen at that time.
@@ -97,7 +107,7 @@ func (o *order) put(key string, b *block) bool {
 
 func (o *order) insert(at, i int, it item) {
 	c := o.edit(at)
-	if !isBorder(it.key) {
+	if !o.isBorder(it.key) {
 		c.items = slices.Insert(c.items, i, it)
 		return
 	}

@@ -14,7 +14,7 @@ import (
 // taken on the way must not change.
 func TestOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	o, want := newOrder(), make(map[string]*block)
+	o, want := newOrder(servicesPerBorder), make(map[string]*block)
 	type taken struct {
 		chunks []*chunk
 		text   string
@@ -40,7 +40,7 @@ func TestOrder(t *testing.T) {
 			views = append(views, taken{o.view(time.Time{}), dump(o.chunks)})
 		}
 	}
-	fresh := newOrder()
+	fresh := newOrder(servicesPerBorder)
 	keys := make([]string, 0, len(want))
 	var counts Counts
 	for k, b := range want {

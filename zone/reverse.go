@@ -60,7 +60,11 @@ func newReverse(o Options) *reverse {
 	}
 	for _, p := range cidrs {
 		for _, part := range splitOnBorder(p.Masked()) {
-			z := &reverseZone{prefix: part, origin: reverseName(part), order: newOrder()}
+			perBorder := uint64(blocksPerBorder6)
+			if part.Addr().Is4() {
+				perBorder = blocksPerBorder4
+			}
+			z := &reverseZone{prefix: part, origin: reverseName(part), order: newOrder(perBorder)}
 			z.apex = reverseApex(z.origin, o)
 			r.zones = append(r.zones, z)
 			r.byCIDR[part] = z

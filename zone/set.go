@@ -63,7 +63,7 @@ func NewSet(o Options) (*Set, error) {
 	s := &Set{options: o, services: make(map[Key]*entry), namespaces: make(map[string]*namespace)}
 	s.reverse = newReverse(o)
 	for _, z := range o.Zones {
-		s.forward = append(s.forward, &forwardZone{origin: z, apex: forwardApex(z, o), order: newOrder(), renderer: newRenderer(z, o)})
+		s.forward = append(s.forward, &forwardZone{origin: z, apex: forwardApex(z, o), order: newOrder(servicesPerBorder), renderer: newRenderer(z, o)})
 	}
 	s.mark("", s.existing == 0)
 	return s, nil
