@@ -118,7 +118,8 @@ func inBubble(t *testing.T, folder string, test func(d *testDaemon)) {
 		}
 		d := &testDaemon{t: t, log: new(records), folder: folder, source: &fakeSource{changes: make(chan zone.Changes)}}
 		d.source.waitFor("a first list")
-		d.daemon = newDaemon(slog.New(d.log), d.source, set, publish.FolderOptions{Path: folder})
+		d.daemon = newDaemon(slog.New(d.log), d.source, set)
+		d.publishTo("folder", &folderPlace{options: publish.FolderOptions{Path: folder}}, 0)
 		var ctx context.Context
 		ctx, d.stop = context.WithCancel(t.Context())
 		ended := make(chan struct{})
@@ -129,7 +130,6 @@ func inBubble(t *testing.T, folder string, test func(d *testDaemon)) {
 		test(d)
 		d.stop()
 		<-ended
-		d.close()
 	})
 }
 

@@ -11,36 +11,103 @@ import (
 	"github.com/clusterset-dns/zonegen/zone"
 )
 
-// repeatAfter is how often the log repeats a failure that lasts.
-const repeatAfter = time.Minute
+// state is what there is to publish.
+type state struct {
+	snapshots []*zone.Snapshot
+	services  int // in them
+}
 
-// publisher publishes into a folder and tells the log and the metrics of it.
+// publisher brings the newest state to one place, at its own pace: one that is
+// slow or fails does not hold up the others. It tells the log, the metrics and
+// the readiness of it.
 type publisher struct {
-	options publish.FolderOptions
-	folder  *publish.Folder // nil until it could be opened
+	name    string // in metrics
+	place   place
+	pace    pace
 	logger  *slog.Logger
 	metrics *metrics
+	ready   func(failures []string) (becameReady bool)
+	newest  chan state           // has room for one
 	told    map[string]time.Time // when the log was told of a failure, by its text
 }
 
-// publish publishes snapshots and returns what failed, a line for each
-// different reason. When ctx is done, zones that it did not get to are no
+// give hands over a state in place of an older one that is still waiting. It does
+// not block. There is one caller at a time.
+func (p *publisher) give(s state) {
+	select {
+	case <-p.newest:
+	default:
+	}
+	p.newest <- s
+}
+
+// run publishes until ctx is done: the first state and each newer one at its pace,
+// again after a failure, and now and then anyway.
+func (p *publisher) run(ctx context.Context) {
+	defer p.place.close()
+	var s state
+	select {
+	case s = <-p.newest:
+	case <-ctx.Done():
+		return
+	}
+	for ctx.Err() == nil {
+		p.publish(ctx, s)
+		s = p.wait(ctx, s)
+	}
+}
+
+// wait returns when it is time to publish, or ctx is done. It returns the newest
+// state.
+func (p *publisher) wait(ctx context.Context, s state) state {
+	timer := time.NewTimer(time.Until(p.pace.due(false)))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return s
+		case s = <-p.newest:
+			timer.Reset(time.Until(p.pace.due(true)))
+		case <-timer.C:
+			return s
+		}
+	}
+}
+
+// publish publishes a state. When ctx is done, zones that it did not get to are no
 // failures.
-func (p *publisher) publish(ctx context.Context, snapshots []*zone.Snapshot) (failures []string) {
+func (p *publisher) publish(ctx context.Context, s state) {
 	start := time.Now()
-	results := slices.DeleteFunc(p.try(ctx, snapshots), func(r publish.Result) bool {
+	results := slices.DeleteFunc(p.place.publish(ctx, s.snapshots), func(r publish.Result) bool {
 		return ctx.Err() != nil && errors.Is(r.Err, context.Cause(ctx))
 	})
-	p.metrics.publication("folder", results, time.Since(start), time.Now())
+	p.metrics.publication(p.name, results, time.Since(start), time.Now())
+	written, failures := p.tell(results)
+	p.pace.after(time.Now(), written, len(failures) > 0)
+	if ctx.Err() != nil {
+		return // there may be more failures than were found
+	}
+	if p.ready(failures) {
+		p.logger.Info("ready", "services", s.services)
+	}
+}
+
+// repeatAfter is how often the log repeats a failure that lasts.
+const repeatAfter = time.Minute
+
+// tell logs what became of a publication, and returns what failed, a line for each
+// different reason.
+func (p *publisher) tell(results []publish.Result) (written bool, failures []string) {
 	for _, r := range results {
 		if r.Written {
+			written = true
 			p.logger.Info("published", "zone", r.Zone, "serial", r.Serial, "bytes", r.Bytes)
 		}
 		if r.Err == nil {
 			continue
 		}
-		p.tell(r)
-		// What is wrong with the folder is wrong with each zone.
+		p.tellFailure(r)
+		// What is wrong with the place is wrong with each zone.
 		if line := "not published: " + r.Err.Error(); !slices.Contains(failures, line) {
 			failures = append(failures, line)
 		}
@@ -49,28 +116,11 @@ func (p *publisher) publish(ctx context.Context, snapshots []*zone.Snapshot) (fa
 		p.told = nil
 		p.logger.Info("all zones are published again")
 	}
-	return failures
+	return written, failures
 }
 
-// try publishes, and opens the folder before if that was not possible yet.
-func (p *publisher) try(ctx context.Context, snapshots []*zone.Snapshot) []publish.Result {
-	if p.folder == nil {
-		folder, err := publish.OpenFolder(p.options)
-		if err != nil {
-			results := make([]publish.Result, len(snapshots))
-			for i, s := range snapshots {
-				results[i] = publish.Result{Zone: s.Origin(), Err: err}
-			}
-			return results
-		}
-		p.folder = folder
-	}
-	results, _ := p.folder.Publish(ctx, snapshots) // the error is those of the results
-	return results
-}
-
-// tell logs a failure, if it is new or some time has passed.
-func (p *publisher) tell(r publish.Result) {
+// tellFailure logs a failure, if it is new or some time has passed.
+func (p *publisher) tellFailure(r publish.Result) {
 	now, text := time.Now(), r.Err.Error()
 	level := slog.LevelError
 	if last, ok := p.told[text]; ok && now.Sub(last) < repeatAfter {
@@ -82,11 +132,4 @@ func (p *publisher) tell(r publish.Result) {
 		p.told[text] = now
 	}
 	p.logger.Log(context.Background(), level, "not published; trying again", "zone", r.Zone, "error", r.Err)
-}
-
-// close gives the folder free for another writer.
-func (p *publisher) close() {
-	if p.folder != nil {
-		_ = p.folder.Close() // nothing of it is unwritten
-	}
 }

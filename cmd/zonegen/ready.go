@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -11,21 +12,36 @@ import (
 type readiness struct {
 	waiting func() []string // what the source waits for
 
-	mu       sync.Mutex
-	ready    bool
+	mu     sync.Mutex
+	ready  bool
+	places []placeReadiness
+}
+
+// placeReadiness is what is known of one place that zones go to.
+type placeReadiness struct {
+	done     bool     // all zones were published there
 	failures []string // of the last publication
 }
 
-// published notes how the last publication went. The first one without failures
-// makes ready, for good: when a later one fails, the files that are there are
-// still those of a moment ago.
-func (r *readiness) published(failures []string) (becameReady bool) {
+// add makes readiness wait for one place more. The result notes how the last
+// publication there went.
+//
+// The first one without failures in each of the places makes ready, for good: when
+// a later one fails, what was published is still that of a moment ago.
+func (r *readiness) add() (published func(failures []string) (becameReady bool)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.failures = failures
-	becameReady = !r.ready && len(failures) == 0
-	r.ready = r.ready || becameReady
-	return becameReady
+	i := len(r.places)
+	r.places = append(r.places, placeReadiness{})
+	return func(failures []string) (becameReady bool) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		place := &r.places[i]
+		place.failures, place.done = failures, place.done || len(failures) == 0
+		becameReady = !r.ready && !slices.ContainsFunc(r.places, func(p placeReadiness) bool { return !p.done })
+		r.ready = r.ready || becameReady
+		return becameReady
+	}
 }
 
 // ServeHTTP answers /readyz: 200 once all zones were published, else 503, with
@@ -47,7 +63,9 @@ func (r *readiness) tell() (ready bool, lines []string) {
 			lines = append(lines, "waiting for "+line)
 		}
 	}
-	lines = append(lines, r.failures...)
+	for _, p := range r.places {
+		lines = append(lines, p.failures...)
+	}
 	switch {
 	case len(lines) > 0:
 	case r.ready:

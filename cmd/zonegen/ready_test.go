@@ -15,6 +15,7 @@ import (
 func TestReadiness(t *testing.T) {
 	waiting := []string{"ServiceImports: forbidden", "Namespaces: forbidden"}
 	r := &readiness{waiting: func() []string { return waiting }}
+	folder, configMap := r.add(), r.add()
 	check := func(status int, want ...string) {
 		t.Helper()
 		w := httptest.NewRecorder()
@@ -23,9 +24,9 @@ func TestReadiness(t *testing.T) {
 			t.Errorf("%d %q, want %d %q", w.Code, got, status, want)
 		}
 	}
-	publish := func(becomes bool, failures ...string) {
+	publish := func(published func([]string) bool, becomes bool, failures ...string) {
 		t.Helper()
-		if r.published(failures) != becomes {
+		if published(failures) != becomes {
 			t.Errorf("publishing with failures %q: became ready: %v", failures, !becomes)
 		}
 	}
@@ -34,15 +35,20 @@ func TestReadiness(t *testing.T) {
 	check(503, "waiting for Namespaces: forbidden")
 	waiting = nil
 	check(503, "waiting for the first publication")
-	publish(false, "the disk is full")
+	publish(folder, false, "the disk is full")
 	check(503, "the disk is full")
-	publish(true)
+	publish(configMap, false)
+	check(503, "the disk is full")
+	publish(configMap, false, "no such namespace")
+	check(503, "the disk is full", "no such namespace")
+	publish(folder, true)
+	check(200, "no such namespace")
+	publish(configMap, false)
 	check(200, "ok")
-	publish(false)
-	publish(false, "the disk is full", "the disk is read-only")
+	publish(folder, false, "the disk is full", "the disk is read-only")
 	check(200, "the disk is full", "the disk is read-only")
 	waiting = []string{"nothing that matters: a source is complete once"}
-	publish(false)
+	publish(folder, false)
 	check(200, "ok")
 }
 

@@ -67,7 +67,9 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 		return usageError{err}
 	}
 	logger.Info("starting", "version", buildVersion())
-	if err := f.serve(cmd.Context(), newDaemon(logger, source, set, options)); err != nil {
+	d := newDaemon(logger, source, set)
+	d.publishTo("folder", &folderPlace{options: options}, 0) // the source keeps the pace of files
+	if err := f.serve(cmd.Context(), d); err != nil {
 		for _, err := range unjoin(err) {
 			logger.Error("cannot go on", "error", err)
 		}
@@ -79,7 +81,6 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 
 // serve runs the daemon and its HTTP endpoints until parent is done.
 func (f *runFlags) serve(parent context.Context, d *daemon) error {
-	defer d.close()
 	group, ctx := errgroup.WithContext(parent)
 	if f.http.address != "" {
 		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.http.address)
