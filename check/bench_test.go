@@ -9,37 +9,18 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/clusterset-dns/zonegen/internal/synthetic"
 	"github.com/clusterset-dns/zonegen/zone"
 )
 
-// benchZones writes the zones of a clusterset of n services: four in five are
-// ClusterSetIP with 2 ports, the rest headless with 50 endpoints in 2 clusters and
-// 2 ports. 16,000 services have about a million records in the forward zone.
-func benchZones(tb testing.TB, n int) map[string][]byte {
+// benchZones writes the zones of a clusterset.
+func benchZones(tb testing.TB, size synthetic.Size) map[string][]byte {
 	tb.Helper()
-	ports := []zone.Port{{Name: "http", Number: 80}, {Name: "https", Number: 443}}
-	services := make([]zone.Service, n)
-	for i := range services {
-		s := zone.Service{Key: zone.Key{Namespace: fmt.Sprintf("team-%d", i%97), Name: fmt.Sprintf("service-%d", i)}, Type: zone.ClusterSetIP, Ports: ports}
-		s.IPs = []string{fmt.Sprintf("10.%d.%d.%d", 200+i>>16, i>>8&255, i&255)}
-		if i%5 == 0 {
-			s.Type, s.IPs = zone.Headless, nil
-			for c := range 2 {
-				slice := zone.EndpointSlice{Cluster: fmt.Sprintf("cluster-%d", c), Ports: ports}
-				for e := range 25 {
-					at := (i/5*2+c)*25 + e
-					slice.Endpoints = append(slice.Endpoints, zone.Endpoint{Addresses: []string{fmt.Sprintf("10.%d.%d.%d", at>>16, at>>8&255, at&255)}, Ready: true})
-				}
-				s.Slices = append(s.Slices, slice)
-			}
-		}
-		services[i] = s
-	}
 	set, err := zone.NewSet(zone.Options{TTL: 5})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	set.Apply(zone.Changes{Services: services})
+	set.Apply(zone.Changes{Services: synthetic.Services(size, 1)})
 	files := make(map[string][]byte)
 	for _, s := range set.Snapshots() {
 		files["db."+s.Origin()] = s.Append(nil, 1)
@@ -51,8 +32,8 @@ func benchZones(tb testing.TB, n int) map[string][]byte {
 // nothing but parsing them: x/parse is how many times as long it took. B/record is
 // what stays in memory.
 func BenchmarkCheck(b *testing.B) {
-	for _, n := range []int{1000, 16_000} {
-		files := benchZones(b, n)
+	for _, size := range []synthetic.Size{synthetic.Small, synthetic.Large} {
+		files := benchZones(b, size)
 		records := 0
 		for name, text := range files {
 			records += parseOnly(b, name, text)

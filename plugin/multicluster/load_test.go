@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/clusterset-dns/zonegen/internal/synthetic"
 	"github.com/clusterset-dns/zonegen/zone"
 
 	"github.com/miekg/dns"
@@ -243,7 +244,8 @@ func TestLargeBlock(t *testing.T) {
 		t.Run(layout, func(t *testing.T) {
 			dir := t.TempDir()
 			set := newSet(t, zone.Options{NoReverse: true})
-			set.Apply(zone.Changes{Services: clusterOf(1, 9000)})
+			services := clusterOf(1, 9000)
+			set.Apply(zone.Changes{Services: services})
 			s := set.Snapshots()[0]
 			want := dumpOf(t, clusterset, writeLayout(t, dir, s, 1, layout))
 			z := newZone(options{zone: clusterset, dir: dir, limits: defaultLimits})
@@ -254,8 +256,10 @@ func TestLargeBlock(t *testing.T) {
 			m := &Multicluster{zones: &zones{zones: []*fileZone{z}}}
 			files := map[string]string{clusterset: string(s.Append(nil, 1))}
 			theirs := fileOfAll(t, files)
-			name := "service-0.team-0.svc." + clusterset
-			for _, name := range []string{name, "_http._tcp." + name, "_tcp." + name, "cluster-1." + name, "10-0-0-7.cluster-0." + name} {
+			key, slice := services[0].Key, services[0].Slices[0]
+			name := key.Name + "." + key.Namespace + ".svc." + clusterset
+			endpoint := synthetic.EndpointName(slice.Endpoints[7].Addresses[0], slice.Cluster, key, clusterset)
+			for _, name := range []string{name, "_http._tcp." + name, "_tcp." + name, "cluster-1." + name, endpoint} {
 				for _, qtype := range []uint16{dns.TypeA, dns.TypeSRV, dns.TypeTXT} {
 					got, want := ask(t, m, question(name, qtype)), ask(t, theirs, question(name, qtype))
 					if sectionsOf(got) != sectionsOf(want) {
