@@ -79,6 +79,7 @@ func (l *loader) commit(d *draft, a apex) *snapshot {
 // publish makes the snapshot that the changes lead to.
 func (l *loader) publish(changes map[string]*change, a apex) *snapshot {
 	var e *editor
+	past := l.step()
 	for branch, c := range changes {
 		was, parts := l.replace(branch, c)
 		if slices.Equal(was, parts) {
@@ -91,16 +92,32 @@ func (l *loader) publish(changes map[string]*change, a apex) *snapshot {
 			e = l.index.edit()
 		}
 		e.set(branch, parts)
+		if past != nil {
+			past.add(strings.Clone(branch), was)
+		}
 	}
 	if e != nil {
 		l.index = e.result()
 	} else if l.current != nil && l.current.file == nil && l.current.sameAs(a) {
 		return nil
 	}
-	l.current = &snapshot{
+	s := &snapshot{
 		branching: branchingOf(l.zone), apex: a, index: l.index, records: l.records + 1 + len(a.ns),
 	}
-	return l.current
+	// Without growing serials, nobody can tell what a secondary has.
+	if past != nil && newer(s.serial(), l.current.serial()) {
+		s.past = l.current.past.with(past, l.journal)
+	}
+	l.current = s
+	return s
+}
+
+// step returns a step from the current version on, nil if none is to be kept.
+func (l *loader) step() *step {
+	if l.current == nil || l.current.file != nil || l.journal.versions == 0 {
+		return nil
+	}
+	return newStep(l.current.apex)
 }
 
 // replace returns the parts that a branch had before a change, and those that it

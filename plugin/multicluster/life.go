@@ -22,6 +22,13 @@ func (z *zones) start() {
 	z.running.Go(func() { w.run(ctx) })
 }
 
+// forgetVersions keeps no journal: nobody can transfer the zones.
+func (z *zones) forgetVersions() {
+	for _, zone := range z.zones {
+		zone.loader.journal = journalLimits{}
+	}
+}
+
 // wait returns when all zones have loaded, but not later than startup_timeout.
 func (z *zones) wait() {
 	if z.startupTimeout == 0 {

@@ -15,6 +15,7 @@ type options struct {
 	forward     []string // all zones that are no reverse zones, longest first
 	noEndpoints bool
 	limits      limits
+	journal     journalLimits
 }
 
 // ourMark begins the files that zonegen writes. They are always complete: zonegen

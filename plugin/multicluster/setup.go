@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,6 +33,8 @@ func setup(c *caddy.Controller) error {
 	c.OnStartup(func() error {
 		if t, ok := config.Handler("transfer").(*transfer.Transfer); ok {
 			m.notifier.transfer = t
+		} else {
+			m.forgetVersions()
 		}
 		started(m.zones)
 		m.start()
@@ -53,7 +56,7 @@ func setup(c *caddy.Controller) error {
 // parse reads the block of the Corefile.
 func parse(c *caddy.Controller) (*Multicluster, error) {
 	m := &Multicluster{zones: &zones{poll: defaultPoll, startupTimeout: defaultStartupTimeout}}
-	directory, noEndpoints := defaultDirectory, false
+	o := options{dir: defaultDirectory, limits: defaultLimits, journal: defaultJournal}
 	var names []string
 	for i := 0; c.Next(); i++ {
 		if i > 0 {
@@ -68,18 +71,20 @@ func parse(c *caddy.Controller) (*Multicluster, error) {
 				if len(args) != 1 {
 					return nil, c.ArgErr()
 				}
-				directory = args[0]
+				o.dir = args[0]
 			case "noendpoints":
 				if len(args) != 0 {
 					return nil, c.ArgErr()
 				}
-				noEndpoints = true
+				o.noEndpoints = true
 			case "fallthrough":
 				m.Fall.SetZonesFromArgs(args)
 			case "reload":
 				m.poll, err = duration(c, property, args)
 			case "startup_timeout":
 				m.startupTimeout, err = duration(c, property, args)
+			case "journal":
+				o.journal, err = journalOf(c, args)
 			case "kubeconfig":
 				return nil, c.Err("kubeconfig is zonegen's now: this plugin serves the zone files that zonegen writes, and never " +
 					"connects to the Kubernetes API. Run `zonegen run --kubeconfig FILE [--context CONTEXT] --zone-dir DIR`, and give DIR to the property directory")
@@ -91,14 +96,14 @@ func parse(c *caddy.Controller) (*Multicluster, error) {
 			}
 		}
 	}
-	if root := dnsserver.GetConfig(c).Root; !filepath.IsAbs(directory) && root != "" {
-		directory = filepath.Join(root, directory)
+	if root := dnsserver.GetConfig(c).Root; !filepath.IsAbs(o.dir) && root != "" {
+		o.dir = filepath.Join(root, o.dir)
 	}
-	dir, err := filepath.Abs(directory)
-	if err != nil {
+	var err error
+	if o.dir, err = filepath.Abs(o.dir); err != nil {
 		return nil, err
 	}
-	return m, m.add(c, names, dir, noEndpoints)
+	return m, m.add(c, names, o)
 }
 
 // duration reads the argument of a property that is a time.
@@ -116,17 +121,32 @@ func duration(c *caddy.Controller, property string, args []string) (time.Duratio
 	return d, nil
 }
 
-// add adds the zones.
-func (z *zones) add(c *caddy.Controller, names []string, dir string, noEndpoints bool) error {
-	z.dir = dir
+// journalOf reads the arguments of the property: versions, and mebibytes.
+func journalOf(c *caddy.Controller, args []string) (journalLimits, error) {
+	if len(args) < 1 || len(args) > 2 {
+		return journalLimits{}, c.ArgErr()
+	}
+	numbers := [2]uint64{0, defaultJournal.octets >> 20}
+	for i, arg := range args {
+		n, err := strconv.ParseUint(arg, 10, 20)
+		if err != nil {
+			return journalLimits{}, c.Errf("journal: '%s' is no number from 0 to 1048575", arg)
+		}
+		numbers[i] = n
+	}
+	return journalLimits{versions: int(numbers[0]), octets: numbers[1] << 20}, nil
+}
+
+// add adds the zones, of which the options have what they share.
+func (z *zones) add(c *caddy.Controller, names []string, o options) error {
+	z.dir = o.dir
 	slices.SortFunc(names, func(a, b string) int {
 		return cmp.Or(cmp.Compare(dns.CountLabel(b), dns.CountLabel(a)), strings.Compare(a, b))
 	})
 	names = slices.Compact(names)
-	var forward []string
 	for _, name := range names {
 		if !isReverse(name) {
-			forward = append(forward, name)
+			o.forward = append(o.forward, name)
 		}
 	}
 	for _, name := range names {
@@ -136,9 +156,8 @@ func (z *zones) add(c *caddy.Controller, names []string, dir string, noEndpoints
 		if strings.ContainsAny(name, `/\`) {
 			return c.Errf("'%s' cannot be part of the name of a file", name)
 		}
-		z.zones = append(z.zones, newZone(options{
-			zone: name, dir: dir, forward: forward, noEndpoints: noEndpoints, limits: defaultLimits,
-		}))
+		o.zone = name
+		z.zones = append(z.zones, newZone(o))
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ func TestParse(t *testing.T) {
 		poll        time.Duration
 		timeout     time.Duration
 		noEndpoints bool
+		journal     journalLimits
 	}{
 		{name: "the least", block: "multicluster", keys: []string{"clusterset.local.:53"}, zones: []string{clusterset}},
 		{name: "a zone", block: "multicluster clusterset.local", keys: []string{".:53"}, zones: []string{clusterset}},
@@ -43,6 +44,9 @@ func TestParse(t *testing.T) {
 		{name: "no reload", block: "multicluster z {\nreload 0\n}", zones: []string{"z."}, poll: -1},
 		{name: "startup_timeout", block: "multicluster z {\nstartup_timeout 1m\n}", zones: []string{"z."}, timeout: time.Minute},
 		{name: "no startup_timeout", block: "multicluster z {\nstartup_timeout 0s\n}", zones: []string{"z."}, timeout: -1},
+		{name: "journal", block: "multicluster z {\njournal 7\n}", zones: []string{"z."}, journal: journalLimits{7, 64 << 20}},
+		{name: "journal with a size", block: "multicluster z {\njournal 7 3\n}", zones: []string{"z."}, journal: journalLimits{7, 3 << 20}},
+		{name: "no journal", block: "multicluster z {\njournal 0\n}", zones: []string{"z."}, journal: journalLimits{0, 64 << 20}},
 		{
 			name: "all", block: "multicluster a b {\nnoendpoints\nfallthrough b\ndirectory /d\nstartup_timeout 1s\nreload 3s\n}",
 			zones: []string{"a.", "b."}, dir: "/d", noEndpoints: true, fall: fall.F{Zones: []string{"b."}}, poll: 3 * time.Second, timeout: time.Second,
@@ -60,6 +64,9 @@ func TestParse(t *testing.T) {
 				names = append(names, z.name)
 				if slices.ContainsFunc(z.loader.forward, isReverse) {
 					t.Errorf("forward zones are %v", z.loader.forward)
+				}
+				if want := or(test.journal, defaultJournal); z.loader.journal != want {
+					t.Errorf("zone %s: journal is %v, not %v", z.name, z.loader.journal, want)
 				}
 				if z.loader.noEndpoints != test.noEndpoints {
 					t.Errorf("zone %s: noendpoints is %v", z.name, z.loader.noEndpoints)
@@ -109,6 +116,10 @@ func TestParseErrors(t *testing.T) {
 		{"multicluster z {\nstartup_timeout never\n}", "startup_timeout: time: invalid duration"},
 		{"multicluster z {\nstartup_timeout -5s\n}", "startup_timeout: '-5s' is negative"},
 		{"multicluster z {\nkubeconfig /root/.kube/config\n}", "zonegen run --kubeconfig FILE [--context CONTEXT] --zone-dir DIR"},
+		{"multicluster z {\njournal\n}", "Wrong argument count"},
+		{"multicluster z {\njournal 1 2 3\n}", "Wrong argument count"},
+		{"multicluster z {\njournal -1\n}", "journal: '-1' is no number from 0 to 1048575"},
+		{"multicluster z {\njournal 1 64M\n}", "journal: '64M' is no number"},
 		{"multicluster z {\nkubeconfig\n}", "never connects to the Kubernetes API"},
 		{"multicluster .", "the root is no zone of services"},
 		{"multicluster 0/25.2.0.192.in-addr.arpa", "cannot be part of the name of a file"},

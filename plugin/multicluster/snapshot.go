@@ -12,6 +12,7 @@ type snapshot struct {
 	apex
 	records int
 	index   *index
+	past    journal // of the versions before
 	// file holds the zone instead of the index if the zone has what the index
 	// cannot serve.
 	file *file.Zone

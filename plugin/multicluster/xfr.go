@@ -15,7 +15,8 @@ var errNotLoaded = errors.New("the zone has not loaded yet")
 // Transfer implements the transfer.Transferer interface. It sends one version of
 // the zone, whatever is loaded meanwhile: names in canonical order, the records
 // of each as the file has them. To who has this version already, or a later one,
-// it sends the SOA only (RFC 1995 section 2).
+// it sends the SOA only (RFC 1995 section 2); to who has one that the journal
+// knows, the difference.
 func (z *zones) Transfer(name string, serial uint32) (<-chan []dns.RR, error) {
 	zone := z.match(name)
 	if zone == nil || zone.name != name {
@@ -36,6 +37,12 @@ func (z *zones) Transfer(name string, serial uint32) (<-chan []dns.RR, error) {
 			ch <- []dns.RR{&soa}
 			return
 		}
+		if batches, ok := s.incremental(serial); ok {
+			for batch := range batches {
+				ch <- batch
+			}
+			return
+		}
 		ch <- append([]dns.RR{&soa}, query{snapshot: s, origin: s.zone}.nameservers(nil)...)
 		s.walk(ch)
 		end := *s.soa
@@ -49,16 +56,9 @@ func (s *snapshot) walk(ch chan<- []dns.RR) {
 	const some = 500
 	var batch []dns.RR
 	for _, b := range s.index.sorted() {
-		for _, p := range b.parts {
-			for e := range p.entries {
-				for _, r := range p.runsOf(e) {
-					batch = p.decode(batch, r, p.name(e), &memory{hint: int(r.count)})
-				}
-			}
-			if len(batch) >= some {
-				ch <- batch
-				batch = nil
-			}
+		if batch = append(batch, recordsOf(b.parts)...); len(batch) >= some {
+			ch <- batch
+			batch = nil
 		}
 	}
 	if len(batch) > 0 {

@@ -177,6 +177,9 @@ func TestTransferOverTheWire(t *testing.T) {
 	if got := s.exchange(t, "tcp", ixfr); len(got.Answer) != 1 {
 		t.Errorf("IXFR: %v", got)
 	}
+	if got := get(new(dns.Msg).SetIxfr(clusterset, 0, "ns.dns.clusterset.local.", "hostmaster.clusterset.local.")); len(got) != 5 {
+		t.Errorf("IXFR of everything: %v", got)
+	}
 	if got := brief(s.ask(t, clusterset, dns.TypeAXFR)); got != "REFUSED" {
 		t.Errorf("AXFR over UDP: %s", got)
 	}
@@ -190,6 +193,9 @@ func TestTransferOverTheWire(t *testing.T) {
 		if serial == 2 {
 			until(t, "the second NOTIFY", func() bool { return notified.Load() == 2 })
 		}
+	}
+	if got := get(new(dns.Msg).SetIxfr(clusterset, 3, "ns.dns.clusterset.local.", "hostmaster.clusterset.local.")); len(got) != 6 || serialOf(t, got[1]) != 3 {
+		t.Errorf("IXFR from 3: %v", got)
 	}
 	close(hold)
 	until(t, "the third NOTIFY", func() bool { return notified.Load() == 3 })
