@@ -26,6 +26,9 @@ type access struct {
 	problem         problem // the last one; zero when all is well
 	since           time.Time
 	logged          map[string]time.Time // when a class of problem was logged last
+	heard           time.Time            // when the server last told us something
+	lists           int
+	problems        map[string]int // how often there was one, by class
 }
 
 // fail notes a problem. The log gets it when it is new, and then once per
@@ -36,6 +39,10 @@ func (a *access) fail(p problem) {
 	if a.problem == (problem{}) {
 		a.since = now
 	}
+	if a.problems == nil {
+		a.problems = map[string]int{}
+	}
+	a.problems[p.class]++
 	a.problem = p
 	last, known := a.logged[p.class]
 	quiet := known && now.Sub(last) < repeatAfter
@@ -70,9 +77,17 @@ func (a *access) failed(verb string, err error) {
 // wasListed notes that the store holds everything there is.
 func (a *access) wasListed() {
 	a.mu.Lock()
-	a.listed = true
+	a.listed, a.heard = true, time.Now()
+	a.lists++
 	a.mu.Unlock()
 	a.changed()
+}
+
+// hasHeard notes that the server has told us something.
+func (a *access) hasHeard() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.heard = time.Now()
 }
 
 // isWatched notes that the server has accepted a watch: whatever problem there

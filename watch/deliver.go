@@ -13,9 +13,12 @@ import (
 // handed out.
 func (s *store) changes(d dirty) zone.Changes {
 	var c zone.Changes
-	for key := range d.services {
+	for key, trigger := range d.services {
 		if svc, exists, gone := s.deliver(key); exists {
 			c.Services = append(c.Services, svc)
+			if !trigger.IsZero() {
+				c.Triggers = append(c.Triggers, zone.Trigger{Type: svc.Type, At: trigger})
+			}
 		} else if gone {
 			c.Removed = append(c.Removed, key)
 		}

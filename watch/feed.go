@@ -17,9 +17,13 @@ type feed[T any] struct {
 	drop    func(T)
 	replace func([]T)
 	listed  func() // called after each complete list
+	heard   func() // called after each event, also one that only tells that there is none
 }
 
-var _ cache.TransformingStore = (*feed[int])(nil)
+var (
+	_ cache.TransformingStore      = (*feed[int])(nil)
+	_ cache.ResourceVersionUpdater = (*feed[int])(nil)
+)
 
 // Add implements [cache.ReflectorStore].
 func (f *feed[T]) Add(obj any) error { return f.with(obj, f.put) }
@@ -56,6 +60,9 @@ func (f *feed[T]) Replace(objs []any, _ string) error {
 
 // Resync implements [cache.ReflectorStore]. There is nothing to do.
 func (f *feed[T]) Resync() error { return nil }
+
+// UpdateResourceVersion implements [cache.ResourceVersionUpdater].
+func (f *feed[T]) UpdateResourceVersion(string) { f.heard() }
 
 // Transformer implements [cache.TransformingStore]: a list that arrives as a
 // stream is stripped object by object.

@@ -26,6 +26,7 @@ func (k *Kubernetes) watchImports(ctx context.Context) {
 		drop:    func(o *importObject) { k.store.dropImport(o.key) },
 		replace: k.store.replaceImports,
 		listed:  k.importAccess.wasListed,
+		heard:   k.importAccess.hasHeard,
 	}
 	for ctx.Err() == nil {
 		version := k.awaitImportVersion(ctx)

@@ -186,6 +186,7 @@ func (k *Kubernetes) watchSlices(ctx context.Context) {
 			drop:    func(o *sliceObject) { k.store.dropSlice(o.id) },
 			replace: k.store.replaceSlices,
 			listed:  k.sliceAccess.wasListed,
+			heard:   k.sliceAccess.hasHeard,
 		})
 }
 
@@ -199,5 +200,6 @@ func (k *Kubernetes) watchNamespaces(ctx context.Context) {
 			drop:    k.store.dropNamespace,
 			replace: k.store.replaceNamespaces,
 			listed:  k.namespaceAccess.wasListed,
+			heard:   k.namespaceAccess.hasHeard,
 		})
 }

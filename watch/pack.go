@@ -49,7 +49,10 @@ type slice struct {
 	cluster   unique.Handle[string]
 	ports     unique.Handle[string]
 	endpoints string
-	service   *service // to which it belongs; set by the store
+
+	// Of the store.
+	service   *service // to which it belongs
+	triggered int64    // see triggerOf
 }
 
 func packSlice(s zone.EndpointSlice) *slice {

@@ -20,7 +20,7 @@ import (
 // Every problem is one that waiting can help: somebody may grant the
 // permission, renew the credentials, start the server.
 type problem struct {
-	class  string // the sort of problem, by which repetitions are told
+	class  string // the sort of problem, by which repetitions are told and counted
 	text   string // what is wrong, in one line
 	remedy string // what to do; empty when there is only waiting
 }
@@ -30,6 +30,12 @@ func (p problem) String() string {
 		return p.text
 	}
 	return p.text + "; " + p.remedy
+}
+
+// Problems lists every sort of problem that [Watch] counts, for metrics that
+// start at zero.
+var Problems = []string{
+	"anonymous", "certificate", "connection", "credentials", "forbidden", "not-found", "other", "status", "tls", "unauthorized",
 }
 
 // crdURL is where the ServiceImport CRD is published.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -124,6 +125,9 @@ func TestExplain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := explain(test.err, test.verb, test.resource, testHost)
+			if !slices.Contains(Problems, got.class) {
+				t.Errorf("%q is not among the problems that are counted", got.class)
+			}
 			if want := (problem{test.class, test.text, test.remedy}); got != want {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}

@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,21 +26,30 @@ type queue struct {
 
 	// Of next only, which has one caller at a time.
 	delivered bool      // whether the first state was handed out
+	first     time.Time // when that was
 	last      time.Time // when next returned last
 }
 
 // dirty names what has changed.
 type dirty struct {
-	services   map[zone.Key]struct{}
+	services   map[zone.Key]time.Time // and the first of its triggers, zero if there is none
 	namespaces map[string]struct{}
 	seen       time.Time // when the first of it became dirty
 }
 
 func newDirty() dirty {
-	return dirty{services: map[zone.Key]struct{}{}, namespaces: map[string]struct{}{}}
+	return dirty{services: map[zone.Key]time.Time{}, namespaces: map[string]struct{}{}}
 }
 
 func (d dirty) empty() bool { return len(d.services)+len(d.namespaces) == 0 }
+
+// mark marks a service. A zero trigger says that nobody knows when it changed.
+func (d dirty) mark(key zone.Key, trigger time.Time) {
+	if known := d.services[key]; trigger.IsZero() || !known.IsZero() && known.Before(trigger) {
+		trigger = known
+	}
+	d.services[key] = trigger
+}
 
 func newQueue(interval time.Duration) *queue {
 	q := &queue{
@@ -58,7 +68,9 @@ func (q *queue) touch(more dirty) {
 	if q.dirty.seen.IsZero() {
 		q.dirty.seen = time.Now()
 	}
-	maps.Copy(q.dirty.services, more.services)
+	for key, trigger := range more.services {
+		q.dirty.mark(key, trigger)
+	}
 	maps.Copy(q.dirty.namespaces, more.namespaces)
 	q.mu.Unlock()
 	select {
@@ -91,8 +103,11 @@ func (q *queue) next(ctx context.Context, build func(dirty) zone.Changes) (zone.
 		}
 		dirty := q.take()
 		changes := build(dirty)
-		if q.delivered { // how old the first state is, nobody knows
+		if q.delivered {
 			changes.Seen = dirty.seen
+			changes.Triggers = slices.DeleteFunc(changes.Triggers, func(t zone.Trigger) bool { return t.At.Before(q.first) })
+		} else { // how old the first state is, nobody knows
+			changes.Triggers, q.first = nil, time.Now()
 		}
 		if !q.delivered || !empty(changes) {
 			q.delivered, q.last = true, time.Now()

@@ -14,7 +14,7 @@ import (
 func dirtyService(names ...string) dirty {
 	d := newDirty()
 	for _, name := range names {
-		d.services[zone.Key{Namespace: "ns", Name: name}] = struct{}{}
+		d.services[zone.Key{Namespace: "ns", Name: name}] = time.Time{}
 	}
 	return d
 }

@@ -87,7 +87,7 @@ func followSlices(ctx context.Context, l *logs, server *apiServer) (*store, *acc
 	go func() {
 		defer close(done)
 		follow(ctx, a, &discoveryv1.EndpointSlice{}, requests(server, "some-label", a), &feed[*sliceObject]{
-			update: s.update, strip: stripSlice, put: s.putSlice, replace: s.replaceSlices, listed: a.wasListed,
+			update: s.update, strip: stripSlice, put: s.putSlice, replace: s.replaceSlices, listed: a.wasListed, heard: a.hasHeard,
 			drop: func(o *sliceObject) { s.dropSlice(o.id) },
 		})
 	}()
@@ -110,18 +110,40 @@ func TestFollow(t *testing.T) {
 			t.Errorf("%d lines are logged in an hour without a server", got)
 		}
 
+		heard := time.Now()
 		server.set(func() { server.err = nil })
 		pass(7 * time.Second)
 		if !a.complete() || server.selector != "some-label" {
 			t.Errorf("not complete: %q; selector %q", a.waiting(), server.selector)
 		}
 		wantChanges(t, s.drain(), "+a[][10.0.0.1]")
+		wantWatch := func(what string, up bool, lists int) {
+			t.Helper()
+			got := a.watch()
+			if !got.Synced || got.Up != up || got.Lists != lists || got.Heard.Before(heard) {
+				t.Errorf("%s: %+v, want up %v, %d lists, heard since %s", what, got, up, lists, heard)
+			}
+		}
+		wantWatch("a list and a watch", true, 1)
+		refusals := a.watch().Problems["connection"]
+		if refusals < 600 || refusals > 800 {
+			t.Errorf("%d problems are counted in an hour with an attempt every 5 seconds", refusals)
+		}
 
 		w := server.watches[0]
+		pass(time.Minute)
+		heard = time.Now()
+		w.Action(watch.Bookmark, testEndpointSlice("", "2", "")) // nothing is new
+		synctest.Wait()
+		wantWatch("a bookmark", true, 1)
+		wantChanges(t, s.drain(), "")
+		pass(time.Minute)
+		heard = time.Now()
 		w.Modify(testEndpointSlice("x", "2", "10.0.0.1")) // only the version
 		w.Add(testEndpointSlice("y", "3", "10.0.0.2"))
 		synctest.Wait()
 		wantChanges(t, s.drain(), "+a[][10.0.0.1][10.0.0.2]")
+		wantWatch("events", true, 1)
 		w.Delete(testEndpointSlice("x", "4", "10.0.0.1"))
 		synctest.Wait()
 		wantChanges(t, s.drain(), "+a[][10.0.0.2]")
@@ -131,8 +153,13 @@ func TestFollow(t *testing.T) {
 		w.Stop()
 		pass(time.Minute)
 		wantChanges(t, s.drain(), "")
+		wantWatch("without a server", false, 1)
+		if n := a.watch().Problems["connection"]; n <= refusals {
+			t.Errorf("%d problems are counted, as before", n)
+		}
 		server.set(func() { server.err = nil })
 		pass(7 * time.Second)
+		wantWatch("a watch again", true, 1)
 		if server.lists != 1 {
 			t.Errorf("%d lists", server.lists)
 		}
@@ -149,6 +176,7 @@ func TestFollow(t *testing.T) {
 		if server.lists != 2 {
 			t.Errorf("%d lists", server.lists)
 		}
+		wantWatch("a new list", true, 2)
 		wantChanges(t, s.drain(), "+a[][10.0.0.2][10.0.0.4]")
 
 		cancel()

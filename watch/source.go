@@ -26,6 +26,10 @@ type Source interface {
 	// source has a place for that. It does not block.
 	Tell(problems []zone.Problem)
 
+	// Watches says how the source stands with each kind of object that it watches,
+	// always the same kinds in the same order; nothing if it watches no API.
+	Watches() []Watch
+
 	// Waiting says what the source still waits for before it is complete, one
 	// line each, fit to be shown to an operator. Once the source is complete it
 	// returns nothing, whatever happens later.

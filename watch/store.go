@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/clusterset-dns/zonegen/zone"
 )
@@ -67,7 +68,7 @@ func (s *store) putImport(o *importObject) {
 		return
 	}
 	svc.exists, svc.spec = true, o.spec
-	s.touch(svc)
+	s.touch(svc, time.Time{})
 }
 
 func (s *store) dropImport(key zone.Key) {
@@ -76,7 +77,7 @@ func (s *store) dropImport(key zone.Key) {
 		return
 	}
 	svc.exists, svc.spec = false, ""
-	s.touch(svc)
+	s.touch(svc, time.Time{})
 	s.prune(svc)
 }
 
@@ -97,6 +98,7 @@ func (s *store) replaceImports(all []*importObject) {
 func (s *store) putSlice(o *sliceObject) {
 	svc, old := s.service(o.service), s.slices[o.id]
 	if old != nil && old.service == svc && old.same(o.slice) {
+		old.triggered = o.triggered
 		return
 	}
 	o.slice.service = svc
@@ -105,7 +107,7 @@ func (s *store) putSlice(o *sliceObject) {
 		s.dropSlice(o.id)
 	}
 	s.slices[o.id] = o.slice
-	s.touch(svc)
+	s.touch(svc, o.trigger(old))
 }
 
 func (s *store) dropSlice(id sliceID) {
@@ -116,7 +118,7 @@ func (s *store) dropSlice(id sliceID) {
 	delete(s.slices, id)
 	svc := old.service
 	svc.slices = slices.DeleteFunc(svc.slices, func(x *slice) bool { return x == old })
-	s.touch(svc)
+	s.touch(svc, time.Time{})
 	s.prune(svc)
 }
 
@@ -182,9 +184,9 @@ func (s *store) service(key zone.Key) *service {
 
 // touch marks a service unless nobody knows of it: slices without an import are
 // no service.
-func (s *store) touch(svc *service) {
+func (s *store) touch(svc *service, trigger time.Time) {
 	if svc.exists || svc.delivered {
-		s.pending.services[svc.key] = struct{}{}
+		s.pending.mark(svc.key, trigger)
 	}
 }
 

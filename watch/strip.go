@@ -74,7 +74,9 @@ func stripSlice(obj any) (*sliceObject, error) {
 	case *sliceObject:
 		return in, nil
 	case *discoveryv1.EndpointSlice:
-		return newSlice(in), nil
+		o := newSlice(in)
+		o.triggered = triggerOf(in)
+		return o, nil
 	}
 	return nil, fmt.Errorf("a %T is no EndpointSlice", obj)
 }

@@ -18,6 +18,16 @@ type Changes struct {
 	// Seen is when the first of these changes was seen; zero if that is not
 	// known, or shall not be told.
 	Seen time.Time
+	// Triggers tell how long ago those of these changes were that the cluster
+	// itself has timed.
+	Triggers []Trigger
+}
+
+// Trigger is when the endpoints of a service changed, by the clock of the
+// cluster that they are in: the first of the changes since the last [Changes].
+type Trigger struct {
+	Type Type // of the service
+	At   time.Time
 }
 
 // Set is all zones of a clusterset, kept up to date by [Set.Apply]. It is not

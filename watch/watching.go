@@ -1,0 +1,51 @@
+package watch
+
+import (
+	"maps"
+	"time"
+)
+
+// Watch is how a source stands with one kind of object of an API.
+type Watch struct {
+	// Resource is its plural name, as in a role: "endpointslices".
+	Resource string
+	// Synced reports that all objects were listed once and a watch was opened.
+	Synced bool
+	// Up reports that it is synced and nothing has gone wrong since the last
+	// watch was opened.
+	Up bool
+	// Heard is when the API last told anything: a list, a change, or about once a
+	// minute that there is none. Zero if it never did.
+	Heard time.Time
+	// Lists is how often all objects were listed.
+	Lists int
+	// Problems is how often a request failed, by the sort of problem; see
+	// [Problems].
+	Problems map[string]int
+}
+
+// Watches implements [Source].
+func (k *Kubernetes) Watches() []Watch {
+	var all []Watch
+	for _, a := range k.accesses() {
+		all = append(all, a.watch())
+	}
+	return all
+}
+
+// Watches implements [Source].
+func (m *Manifests) Watches() []Watch { return nil }
+
+func (a *access) watch() Watch {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	synced := a.listed && a.watched
+	return Watch{
+		Resource: a.resource.Resource,
+		Synced:   synced,
+		Up:       synced && a.problem == (problem{}),
+		Heard:    a.heard,
+		Lists:    a.lists,
+		Problems: maps.Clone(a.problems),
+	}
+}
