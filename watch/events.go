@@ -1,8 +1,13 @@
 package watch
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"hash/fnv"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/tools/record/util"
 	"sigs.k8s.io/mcs-api/pkg/apis/v1alpha1"
 	"sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
 
@@ -28,6 +34,10 @@ const maxEvents = 10
 // eventTimeout bounds each request for an Event.
 const eventTimeout = 10 * time.Second
 
+// moreLeftOut is the text of the Event that stands for all the further ones of
+// a service. It is always the same, and so they are one, see [eventSink.complete].
+const moreLeftOut = "more is left out; the log of zonegen tells all"
+
 // events writes Events on ServiceImports. client-go aggregates those that are
 // alike and limits their rate for each object; what does not fit is dropped.
 type events struct {
@@ -36,7 +46,9 @@ type events struct {
 }
 
 func newEvents(ctx context.Context, sink record.EventSink) *events {
-	b := record.NewBroadcaster(record.WithContext(ctx))
+	b := record.NewBroadcaster(record.WithContext(ctx), record.WithCorrelatorOptions(record.CorrelatorOptions{
+		MessageFunc: func(*corev1.Event) string { return moreLeftOut },
+	}))
 	b.StartRecordingToSink(sink)
 	return &events{b, b.NewRecorder(runtime.NewScheme(), corev1.EventSource{Component: "zonegen"})}
 }
@@ -44,7 +56,8 @@ func newEvents(ctx context.Context, sink record.EventSink) *events {
 // tell writes an Event for each problem of a service. It does not wait for the API.
 func (e *events) tell(problems []zone.Problem) {
 	written := make(map[zone.Key]int)
-	for _, p := range problems {
+	// In an order of their own, so that the next run tells the same ones.
+	for _, p := range slices.SortedFunc(slices.Values(problems), compareProblems) {
 		if p.Name == "" {
 			continue // a namespace, which is no object of ours
 		}
@@ -56,6 +69,10 @@ func (e *events) tell(problems []zone.Problem) {
 			Namespace: p.Namespace, Name: p.Name,
 		}, corev1.EventTypeWarning, eventReason, "%s %+q: %s", p.Field, p.Value, p.Message)
 	}
+}
+
+func compareProblems(a, b zone.Problem) int {
+	return cmp.Or(compareKeys(a.Key, b.Key), strings.Compare(a.Field, b.Field), strings.Compare(a.Value, b.Value))
 }
 
 // Tell implements [Source]: it writes Events on the ServiceImports. Lacking the
@@ -70,7 +87,8 @@ func (k *Kubernetes) Tell(problems []zone.Problem) {
 func (m *Manifests) Tell([]zone.Problem) {}
 
 // eventSink stores Events, with what kubectl describe needs to find them: the UID
-// of their object.
+// of their object. What an earlier run has told it does not tell again: it finds
+// the Event by its name, and says that it holds still.
 type eventSink struct {
 	k       *Kubernetes
 	client  coreclient.EventsGetter
@@ -83,25 +101,42 @@ var _ record.EventSink = (*eventSink)(nil)
 func (s *eventSink) Create(event *corev1.Event) (*corev1.Event, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), eventTimeout)
 	defer cancel()
-	s.identify(ctx, event)
-	stored, err := s.client.Events(event.Namespace).CreateWithEventNamespaceWithContext(ctx, event)
-	return s.judge(event, stored, err)
+	s.complete(ctx, event)
+	client := s.client.Events(event.Namespace)
+	stored, err := client.CreateWithEventNamespaceWithContext(ctx, event)
+	if !apierrors.IsAlreadyExists(err) {
+		return s.judge("create", event, stored, err)
+	}
+	now := fmt.Appendf(nil, `{"lastTimestamp":%q}`, event.LastTimestamp.UTC().Format(time.RFC3339))
+	stored, err = client.PatchWithEventNamespaceWithContext(ctx, event, now)
+	return s.judge("patch", event, stored, err)
 }
 
 // Update implements [record.EventSink].
 func (s *eventSink) Update(event *corev1.Event) (*corev1.Event, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), eventTimeout)
 	defer cancel()
+	s.complete(ctx, event)
 	stored, err := s.client.Events(event.Namespace).UpdateWithEventNamespaceWithContext(ctx, event)
-	return s.judge(event, stored, err)
+	return s.judge("update", event, stored, err)
 }
 
 // Patch implements [record.EventSink].
 func (s *eventSink) Patch(event *corev1.Event, data []byte) (*corev1.Event, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), eventTimeout)
 	defer cancel()
+	s.complete(ctx, event)
 	stored, err := s.client.Events(event.Namespace).PatchWithEventNamespaceWithContext(ctx, event, data)
-	return s.judge(event, stored, err)
+	return s.judge("patch", event, stored, err)
+}
+
+// complete completes an Event: the reference to its object, and a name that
+// depends on the object and the text only. client-go's depends on the time.
+func (s *eventSink) complete(ctx context.Context, event *corev1.Event) {
+	s.identify(ctx, event)
+	hash := fnv.New64a()
+	_, _ = fmt.Fprint(hash, event.InvolvedObject.UID, "\n", event.Message) // never fails
+	event.Name = util.GenerateEventName(event.InvolvedObject.Name, int64(hash.Sum64()>>1))
 }
 
 // identify completes the reference to a ServiceImport, if that is still there. It
@@ -122,13 +157,14 @@ func (s *eventSink) identify(ctx context.Context, event *corev1.Event) {
 }
 
 // judge keeps from client-go that we may not write Events, which it would log
-// for each of them.
-func (s *eventSink) judge(event, stored *corev1.Event, err error) (*corev1.Event, error) {
-	if !apierrors.IsForbidden(err) {
+// for each of them. A namespace that is being deleted takes no Events either,
+// but that it knows.
+func (s *eventSink) judge(verb string, event, stored *corev1.Event, err error) (*corev1.Event, error) {
+	if !apierrors.IsForbidden(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 		return stored, err
 	}
 	s.refused.Do(func() {
-		p := forbidden(err, "create", corev1.Resource("events"))
+		p := forbidden(err, verb, corev1.Resource("events"))
 		s.k.logger.LogAttrs(context.Background(), slog.LevelInfo, "no Events are written on ServiceImports", slog.String("problem", p.text))
 	})
 	return event, nil
