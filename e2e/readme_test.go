@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -168,11 +169,31 @@ func TestReadmeTables(t *testing.T) {
 	_, flags, _ := strings.Cut(strings.ReplaceAll(string(out), "--help", ""), "Flags:")
 	compare("flag", regexp.MustCompile(`(?m)^ +(-\w, )?(--[a-z-]+)`).ReplaceAllString(flags, "FLAG $2 "), tableFlags(section("### Flags of `zonegen run`")), `FLAG (--[a-z-]+)`)
 
-	port := freePort(t)
-	p := run(t, zonegen(t), "run", "-f", "../examples", "--zone-dir", t.TempDir(), "--http", loopback(port))
-	p.waitHTTP(fmt.Sprintf("http://127.0.0.1:%d/readyz", port), http.StatusOK)
-	metrics := p.waitHTTP(fmt.Sprintf("http://127.0.0.1:%d/metrics", port), http.StatusOK)
-	compare("metric", metrics, regexp.MustCompile("(?m)^\\| `(zonegen_[a-z_]+)`").ReplaceAllString(section("### Metrics"), "# TYPE $1"), `# TYPE (zonegen_[a-z_]+)`)
+	d := runZonegen(t, sharedAPI(t).kubeconfig(t))
+	d.ready()
+	metrics := d.waitHTTP(d.http+"/metrics", http.StatusOK)
+	var rows strings.Builder
+	for _, row := range regexp.MustCompile("(?m)^\\| `(zonegen_[a-z_]+)` \\|([^|]*)\\|").FindAllStringSubmatch(section("### Metrics"), -1) {
+		fmt.Fprintf(&rows, "# TYPE %s\n", row[1])
+		labels := sortedMatches("`([a-z_]+)`", row[2])
+		for _, sample := range regexp.MustCompile(`(?m)^`+row[1]+`(?:_bucket|_sum|_count)?(|{.*}) `).FindAllStringSubmatch(metrics, -1) {
+			if got := slices.DeleteFunc(sortedMatches(`([a-z_]+)="`, sample[1]), func(l string) bool { return l == "le" }); !slices.Equal(got, labels) {
+				t.Errorf("%s has the labels %q, those of the README are %q", row[1], got, labels)
+				break
+			}
+		}
+	}
+	compare("metric", metrics, rows.String(), `# TYPE (zonegen_[a-z_]+)`)
+}
+
+// sortedMatches are the first submatches of all matches of the pattern in text, in order.
+func sortedMatches(pattern, text string) []string {
+	var found []string
+	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+		found = append(found, m[1])
+	}
+	slices.Sort(found)
+	return found
 }
 
 // tableFlags writes the flags in the first column of a table as "FLAG --name".

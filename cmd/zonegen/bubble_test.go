@@ -19,6 +19,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/clusterset-dns/zonegen/publish"
+	"github.com/clusterset-dns/zonegen/watch"
 	"github.com/clusterset-dns/zonegen/zone"
 )
 
@@ -30,6 +31,7 @@ type fakeSource struct {
 	mu      sync.Mutex
 	waiting []string
 	told    []string // the values of the problems that it was told of
+	watches []watch.Watch
 }
 
 func (s *fakeSource) Run(ctx context.Context) error { return s.run(ctx) }
@@ -50,6 +52,8 @@ func (s *fakeSource) Tell(problems []zone.Problem) {
 		s.told = append(s.told, p.Value)
 	}
 }
+
+func (s *fakeSource) Watches() []watch.Watch { return s.watches }
 
 func (s *fakeSource) Waiting() []string {
 	s.mu.Lock()
@@ -134,9 +138,11 @@ func inBubble(t *testing.T, folder string, test func(d *testDaemon)) {
 }
 
 // change lets the source hand out a service with that address.
-func (d *testDaemon) change(address string) {
+func (d *testDaemon) change(address string) { d.changes(cart(address)) }
+
+func (d *testDaemon) changes(c zone.Changes) {
 	d.source.waitFor()
-	d.source.changes <- cart(address)
+	d.source.changes <- c
 	synctest.Wait()
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ type daemon struct {
 	logger     *slog.Logger
 	source     watch.Source
 	set        *zone.Set
+	state      state // the newest
 	publishers []*publisher
 	metrics    *metrics
 	problems   problemLog
@@ -23,6 +25,7 @@ type daemon struct {
 
 func newDaemon(logger *slog.Logger, source watch.Source, set *zone.Set) *daemon {
 	m := newMetrics()
+	m.registry.MustRegister(watchMetrics{source})
 	return &daemon{
 		logger:    logger,
 		source:    source,
@@ -36,10 +39,12 @@ func newDaemon(logger *slog.Logger, source watch.Source, set *zone.Set) *daemon 
 // publishTo adds a place for the zones, to be published to at least that far apart.
 // The name is that of the kind of place, in metrics.
 func (d *daemon) publishTo(name string, to place, interval time.Duration) {
-	d.publishers = append(d.publishers, &publisher{
+	p := &publisher{
 		name: name, place: to, pace: pace{interval: interval},
 		logger: d.logger, metrics: d.metrics, ready: d.readiness.add(), newest: make(chan state, 1),
-	})
+	}
+	d.metrics.publisher(name, &p.backlog)
+	d.publishers = append(d.publishers, p)
 }
 
 // loop moves changes until ctx is done: the first when the source is complete. It
@@ -64,10 +69,19 @@ func (d *daemon) apply(c zone.Changes) {
 	d.logger.Debug("changes", "services", len(c.Services), "removed", len(c.Removed))
 	start := time.Now()
 	problems := d.set.Apply(c)
-	s := state{d.set.Snapshots(), d.set.Services()}
-	d.metrics.rendered(s.services, s.snapshots, time.Since(start))
+	before := d.state
+	d.state = state{before.number + 1, d.set.Snapshots(), d.set.Services()}
+	d.metrics.rendered(d.state.services, d.state.snapshots, time.Since(start))
+	b := batch{d.state.number, c.Seen, c.Triggers}
+	if b.seen.IsZero() {
+		b.seen = start
+	}
+	differs := !slices.EqualFunc(d.state.snapshots, before.snapshots, (*zone.Snapshot).Equal)
 	for _, p := range d.publishers {
-		p.give(s)
+		if differs { // else there is nothing to publish
+			p.backlog.add(b)
+		}
+		p.give(d.state)
 	}
 	d.source.Tell(d.problems.report(c, problems))
 }

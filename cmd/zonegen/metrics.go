@@ -1,6 +1,7 @@
 package main
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,6 +24,7 @@ type metrics struct {
 	publications    *prometheus.CounterVec
 	renderSeconds   prometheus.Histogram
 	publishSeconds  *prometheus.HistogramVec
+	programSeconds  *prometheus.HistogramVec
 	dropped         *prometheus.CounterVec
 	droppedServices prometheus.Gauge
 }
@@ -36,7 +38,14 @@ const (
 
 // buckets are those of durations, in seconds: from a change of one service to
 // the first zone of a very large clusterset.
-var buckets = []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5, 10}
+var buckets = []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5, 10, 30}
+
+// programBuckets are those that CoreDNS has for its own
+// coredns_kubernetes_dns_programming_duration_seconds: up to nine minutes.
+var programBuckets = prometheus.ExponentialBuckets(.001, 2, 20)
+
+// serviceKinds are the values of the label service_kind.
+var serviceKinds = map[zone.Type]string{zone.ClusterSetIP: "clusterset_ip", zone.Headless: "headless"}
 
 func newMetrics() *metrics {
 	r := prometheus.NewRegistry()
@@ -60,15 +69,44 @@ func newMetrics() *metrics {
 		publishSeconds: f.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "zonegen_publish_duration_seconds", Help: "Time that publishing took when there was something to write.", Buckets: buckets,
 		}, []string{"publisher"}),
+		programSeconds: f.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "zonegen_dns_programming_duration_seconds", Help: "Time from a change of a service's endpoints in its cluster, where the EndpointSlice tells it, until all zones were published. Of several changes that are published at once, the first of each service counts.",
+			Buckets: programBuckets,
+		}, []string{"publisher", "service_kind"}),
 		dropped:         f.NewCounterVec(prometheus.CounterOpts{Name: "zonegen_dropped_input_total", Help: "Values of the API or of manifests that were left out of the zone, by reason."}, []string{"reason"}),
 		droppedServices: gauge("zonegen_services_with_dropped_input", "Services of which something is left out of the zone now.").WithLabelValues(),
 	}
 	for _, reason := range zone.Reasons {
 		m.dropped.WithLabelValues(string(reason))
 	}
-	gauge("zonegen_build_info", "A constant 1, labelled by version.", "version").WithLabelValues(buildVersion()).Set(1)
+	gauge("zonegen_build_info", "A constant 1, labelled by what zonegen was built from and with.", "version", "revision", "goversion").
+		WithLabelValues(buildVersion(), buildRevision(), runtime.Version()).Set(1)
 	return m
 }
+
+// publisher begins the metrics of a publisher.
+func (m *metrics) publisher(name string, b *backlog) {
+	promauto.With(m.registry).NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "zonegen_oldest_unpublished_change_age_seconds", Help: "How long the oldest change that is not published yet has been known; 0 if all are published.",
+		ConstLabels: prometheus.Labels{"publisher": name},
+	}, func() float64 { return b.age().Seconds() })
+	m.publishSeconds.WithLabelValues(name)
+	for _, kind := range serviceKinds {
+		m.programSeconds.WithLabelValues(name, kind)
+	}
+}
+
+// programmed notes that changes were published. The clock of whoever noted when
+// they happened may be ahead of ours.
+func (m *metrics) programmed(publisher string, triggers []zone.Trigger, now time.Time) {
+	for _, t := range triggers {
+		if kind, ok := serviceKinds[t.Type]; ok { // else it is dropped input
+			m.programSeconds.WithLabelValues(publisher, kind).Observe(max(0, now.Sub(t.At).Seconds()))
+		}
+	}
+}
+
+func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
 // rendered notes the newest state of the zones.
 func (m *metrics) rendered(services int, snapshots []*zone.Snapshot, took time.Duration) {
@@ -94,7 +132,7 @@ func (m *metrics) publication(publisher string, results []publish.Result, took t
 			result = resultFailed
 		case r.Written:
 			result = resultWritten
-			m.published.WithLabelValues(r.Zone, publisher).Set(float64(now.UnixMilli()) / 1000)
+			m.published.WithLabelValues(r.Zone, publisher).Set(unixSeconds(now))
 		}
 		worked = worked || result != resultUnchanged
 		for _, known := range []string{resultWritten, resultUnchanged, resultFailed} {

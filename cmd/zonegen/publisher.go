@@ -13,6 +13,7 @@ import (
 
 // state is what there is to publish.
 type state struct {
+	number    int // from 1
 	snapshots []*zone.Snapshot
 	services  int // in them
 }
@@ -27,7 +28,8 @@ type publisher struct {
 	logger  *slog.Logger
 	metrics *metrics
 	ready   func(failures []string) (becameReady bool)
-	newest  chan state           // has room for one
+	newest  chan state // has room for one
+	backlog backlog
 	told    map[string]time.Time // when the log was told of a failure, by its text
 }
 
@@ -86,6 +88,9 @@ func (p *publisher) publish(ctx context.Context, s state) {
 	p.pace.after(time.Now(), written, len(failures) > 0)
 	if ctx.Err() != nil {
 		return // there may be more failures than were found
+	}
+	if len(failures) == 0 {
+		p.metrics.programmed(p.name, p.backlog.take(s.number), time.Now())
 	}
 	if p.ready(failures) {
 		p.logger.Info("ready", "services", s.services)

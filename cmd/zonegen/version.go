@@ -22,6 +22,18 @@ func buildVersion() string {
 	return "(devel)"
 }
 
+// buildRevision is the commit, if the Go toolchain knows it.
+func buildRevision() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	return "unknown"
+}
+
 func newVersionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
