@@ -276,6 +276,7 @@ func TestAccessAnonymous(t *testing.T) {
 // cmd/zonegen.
 func TestAccessExamples(t *testing.T) {
 	api := sharedAPI(t)
+	api.newNamespace(t, "dns")
 	home := t.TempDir()
 	if err := os.Mkdir(filepath.Join(home, ".kube"), 0o700); err != nil {
 		t.Fatal(err)

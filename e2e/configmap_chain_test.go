@@ -10,8 +10,9 @@ import (
 )
 
 // chain follows the ConfigMaps of a namespace until there is one called end. Each version of the zone must be whole when
-// it appears, and have a greater serial than the one before unless it is the same.
-func chain(w watch.Interface) error {
+// it appears, and have a greater serial than the one before unless it is the same. Each new one is given to check, if
+// that is not nil.
+func chain(w watch.Interface, check func(text string) error) error {
 	held := map[string]map[string]string{}
 	serial, text := uint32(0), ""
 	for event := range w.ResultChan() {
@@ -44,6 +45,11 @@ func chain(w watch.Interface) error {
 		is := serialOf(root)
 		if is < serial || is == serial && root != text {
 			return fmt.Errorf("serial %d follows %d", is, serial)
+		}
+		if check != nil && root != text {
+			if err := check(root); err != nil {
+				return err
+			}
 		}
 		serial, text = is, root
 	}

@@ -553,7 +553,7 @@ func TestConfigMapWriters(t *testing.T) {
 	}
 	defer watch.Stop()
 	seen := make(chan error, 1)
-	go func() { seen <- chain(watch) }()
+	go func() { seen <- chain(watch, nil) }()
 
 	var writers sync.WaitGroup
 	var superseded, published atomic.Int64

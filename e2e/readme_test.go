@@ -90,8 +90,11 @@ func TestReadmeCommands(t *testing.T) {
 				api.kubectl(t, strings.Fields(rest)...)
 				continue
 			}
-			if command == "zonegen run" { // in a Pod
+			switch command { // in a Pod
+			case "zonegen run":
 				command += " --zone-dir ./zones --kubeconfig ~/.kube/config --context production"
+			case "zonegen run --configmap dns/zones":
+				command += " --kubeconfig ~/.kube/config --context production"
 			}
 			if !strings.HasPrefix(command, "zonegen ") {
 				t.Fatalf("what kind of a command is %q?", command)

@@ -40,6 +40,12 @@ type ConfigMapOptions struct {
 	// more; 0 means [DefaultConfigMapGrace]. It must be longer than the kubelets
 	// take from a change of a ConfigMap to that of the volume.
 	ChunkGrace time.Duration
+	// Confirm is called by the first Publish after it has read what there is, and
+	// before it writes: its error ends that Publish, and the next one is the first
+	// again. A leader asks the API here whether it still is; then whoever leads
+	// later has not read yet, and finds out about each write of this one. Nil means
+	// that nobody is asked.
+	Confirm func(ctx context.Context) error
 	// Reread is after how long a Publish looks whether the ConfigMaps are still
 	// as they were left; 0 means [DefaultConfigMapReread].
 	Reread time.Duration
@@ -53,17 +59,14 @@ func (o ConfigMapOptions) withDefaults() (ConfigMapOptions, error) {
 	if o.Client == nil {
 		return o, errors.New("publishing to ConfigMaps needs a client of the API")
 	}
-	if problems := validation.IsDNS1123Label(o.Namespace); len(problems) > 0 {
-		return o, fmt.Errorf("%q is no namespace: %s; give the ConfigMap as NAMESPACE/NAME", o.Namespace, strings.Join(problems, ", "))
-	}
 	if o.Shards == 0 {
 		o.Shards = DefaultShards
 	}
 	if o.Shards < 0 {
 		return o, fmt.Errorf("%d ConfigMaps for chunks are no number of them; give as many as the volume lists, such as %d", o.Shards, DefaultShards)
 	}
-	if problems := validation.IsDNS1123Subdomain(shardName(o.Name, o.Shards-1)); len(problems) > 0 {
-		return o, fmt.Errorf("%q is no name for ConfigMaps: %s; give the ConfigMap as NAMESPACE/NAME", o.Name, strings.Join(problems, ", "))
+	if err := checkConfigMapName(o.Namespace, o.Name, o.Shards); err != nil {
+		return o, err
 	}
 	if o.ChunkGrace == 0 {
 		o.ChunkGrace = DefaultConfigMapGrace
@@ -79,6 +82,26 @@ func (o ConfigMapOptions) withDefaults() (ConfigMapOptions, error) {
 		o.Now = time.Now
 	}
 	return o, nil
+}
+
+// ParseConfigMap reads NAMESPACE/NAME, for that many shards.
+func ParseConfigMap(text string, shards int) (namespace, name string, err error) {
+	namespace, name, ok := strings.Cut(text, "/")
+	if !ok {
+		return "", "", fmt.Errorf("%q is no ConfigMap; give it as NAMESPACE/NAME", text)
+	}
+	return namespace, name, checkConfigMapName(namespace, name, shards)
+}
+
+func checkConfigMapName(namespace, name string, shards int) error {
+	if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
+		return fmt.Errorf("%q is no namespace: %s; give the ConfigMap as NAMESPACE/NAME", namespace, strings.Join(problems, ", "))
+	}
+	// That of the last shard is the longest.
+	if problems := validation.IsDNS1123Subdomain(shardName(name, shards-1)); len(problems) > 0 {
+		return fmt.Errorf("%q is no name for ConfigMaps up to %q: %s; give the ConfigMap as NAMESPACE/NAME", name, shardName(name, shards-1), strings.Join(problems, ", "))
+	}
+	return nil
 }
 
 // ErrSuperseded says that another writer has published since this one last looked.

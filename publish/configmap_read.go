@@ -17,7 +17,7 @@ import (
 // was read here, no chunk has gone but those that it condemned.
 //
 // The error is ErrSuperseded if another writer has published since the last time;
-// the next read takes that for granted.
+// the next read takes that for granted. It is that of Confirm if this is the first.
 func (c *ConfigMaps) read(ctx context.Context) error {
 	first, before := c.reread.IsZero(), c.root.mark
 	root, err := c.get(ctx, c.options.Name)
@@ -31,6 +31,11 @@ func (c *ConfigMaps) read(ctx context.Context) error {
 		}
 	} else {
 		c.shards, c.chunks = nil, nil
+	}
+	if first && c.options.Confirm != nil {
+		if err := c.options.Confirm(ctx); err != nil {
+			return err
+		}
 	}
 	c.root, c.texts, c.chunked = r.root, r.texts, len(r.includes) > 0
 	c.reread, c.known, c.unseen = c.options.Now(), true, true

@@ -17,6 +17,13 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 )
 
+// ClientConfig returns how to reach the API server that a [Kubernetes] with these
+// options watches, for other clients of it. The errors are those of [NewKubernetes].
+func ClientConfig(o KubernetesOptions) (*rest.Config, error) {
+	config, _, err := clientConfig(o)
+	return config, err
+}
+
 // clientConfig returns how to reach the API server: the kubeconfig that was
 // asked for; else, in a pod, its service account; else the kubeconfig that
 // kubectl would use. Setting KUBECONFIG counts as asking.

@@ -26,6 +26,16 @@ func (f *folderFlags) register(flags *pflag.FlagSet, path string) {
 	flags.StringVar(&f.owner, "file-owner", "", "owner of the zone files as numbers, `UID[:GID]` (default: who runs zonegen)")
 }
 
+// unused says which flags make no sense without a folder.
+func (f *folderFlags) unused(flags *pflag.FlagSet) error {
+	for _, name := range []string{"layout", "file-mode", "file-owner"} {
+		if flags.Changed(name) {
+			return fmt.Errorf("--%s: it is for files; give --zone-dir too, or leave it out", name)
+		}
+	}
+	return nil
+}
+
 // options returns what the flags describe.
 func (f *folderFlags) options(logger *slog.Logger) (publish.FolderOptions, error) {
 	o := publish.FolderOptions{Path: f.path, Layout: publish.Layout(f.layout), Logger: logger}

@@ -22,6 +22,7 @@ type metrics struct {
 	bytes           *prometheus.GaugeVec
 	published       *prometheus.GaugeVec
 	publications    *prometheus.CounterVec
+	publishes       *prometheus.GaugeVec
 	renderSeconds   prometheus.Histogram
 	publishSeconds  *prometheus.HistogramVec
 	programSeconds  *prometheus.HistogramVec
@@ -63,6 +64,7 @@ func newMetrics() *metrics {
 		bytes:        gauge("zonegen_zone_size_bytes", "Size of the published version of a zone.", "zone", "publisher"),
 		published:    gauge("zonegen_zone_last_published_timestamp_seconds", "Unix time of the last write of a zone.", "zone", "publisher"),
 		publications: f.NewCounterVec(prometheus.CounterOpts{Name: "zonegen_publications_total", Help: "Publications of a zone by result: written, unchanged or failed."}, []string{"zone", "publisher", "result"}),
+		publishes:    gauge("zonegen_publisher_active", "Whether this process publishes (1), or another replica does, or it is not known yet which (0).", "publisher"),
 		renderSeconds: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "zonegen_render_duration_seconds", Help: "Time from a batch of changes to new snapshots of all zones.", Buckets: buckets,
 		}),
@@ -146,5 +148,18 @@ func (m *metrics) publication(publisher string, results []publish.Result, took t
 	}
 	if worked {
 		m.publishSeconds.WithLabelValues(publisher).Observe(took.Seconds())
+	}
+}
+
+// active notes whether it is for this process to publish. What another replica has
+// published is that one's to tell.
+func (m *metrics) active(publisher string, ours bool) {
+	if ours {
+		m.publishes.WithLabelValues(publisher).Set(1)
+		return
+	}
+	m.publishes.WithLabelValues(publisher).Set(0)
+	for _, v := range []*prometheus.GaugeVec{m.serial, m.bytes, m.published} {
+		v.DeletePartialMatch(prometheus.Labels{"publisher": publisher})
 	}
 }

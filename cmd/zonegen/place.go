@@ -9,11 +9,34 @@ import (
 
 // place is where zones go. One goroutine calls its methods.
 type place interface {
-	// publish makes the place hold the snapshots, which are all zones. The results
-	// are in their order.
-	publish(ctx context.Context, snapshots []*zone.Snapshot) []publish.Result
+	// publish makes the place hold the snapshots, which are all zones.
+	publish(ctx context.Context, snapshots []*zone.Snapshot) outcome
+	// due gets something when there is a reason to publish although nothing has
+	// changed. It may be nil.
+	due() <-chan struct{}
 	// close gives the place free for another writer.
 	close()
+}
+
+// outcome is what became of a publication: results, or else one of the others.
+type outcome struct {
+	results []publish.Result // of each zone
+	// standsBy says which other replica publishes there; this one has nothing to do.
+	standsBy string
+	// undecided says why it is not known which replica publishes.
+	undecided string
+}
+
+// ours reports whether it is for this process to publish.
+func (o outcome) ours() bool { return o.standsBy == "" && o.undecided == "" }
+
+// failed is the outcome of what concerns all zones.
+func failed(snapshots []*zone.Snapshot, err error) outcome {
+	results := make([]publish.Result, len(snapshots))
+	for i, s := range snapshots {
+		results[i] = publish.Result{Zone: s.Origin(), Err: err}
+	}
+	return outcome{results: results}
 }
 
 // folderPlace is a folder, which is opened when there is something to publish.
@@ -22,21 +45,19 @@ type folderPlace struct {
 	folder  *publish.Folder // nil until it could be opened
 }
 
-func (p *folderPlace) publish(ctx context.Context, snapshots []*zone.Snapshot) []publish.Result {
+func (p *folderPlace) publish(ctx context.Context, snapshots []*zone.Snapshot) outcome {
 	if p.folder == nil {
 		folder, err := publish.OpenFolder(p.options)
 		if err != nil {
-			results := make([]publish.Result, len(snapshots))
-			for i, s := range snapshots {
-				results[i] = publish.Result{Zone: s.Origin(), Err: err}
-			}
-			return results
+			return failed(snapshots, err)
 		}
 		p.folder = folder
 	}
 	results, _ := p.folder.Publish(ctx, snapshots) // the error is those of the results
-	return results
+	return outcome{results: results}
 }
+
+func (p *folderPlace) due() <-chan struct{} { return nil }
 
 func (p *folderPlace) close() {
 	if p.folder != nil {

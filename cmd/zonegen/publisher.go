@@ -27,7 +27,7 @@ type publisher struct {
 	pace    pace
 	logger  *slog.Logger
 	metrics *metrics
-	ready   func(failures []string) (becameReady bool)
+	ready   func(o outcome, failures []string) (becameReady bool)
 	newest  chan state // has room for one
 	backlog backlog
 	told    map[string]time.Time // when the log was told of a failure, by its text
@@ -70,6 +70,8 @@ func (p *publisher) wait(ctx context.Context, s state) state {
 			return s
 		case s = <-p.newest:
 			timer.Reset(time.Until(p.pace.due(true)))
+		case <-p.place.due():
+			return s
 		case <-timer.C:
 			return s
 		}
@@ -80,19 +82,24 @@ func (p *publisher) wait(ctx context.Context, s state) state {
 // failures.
 func (p *publisher) publish(ctx context.Context, s state) {
 	start := time.Now()
-	results := slices.DeleteFunc(p.place.publish(ctx, s.snapshots), func(r publish.Result) bool {
-		return ctx.Err() != nil && errors.Is(r.Err, context.Cause(ctx))
+	o := p.place.publish(ctx, s.snapshots)
+	o.results = slices.DeleteFunc(o.results, func(r publish.Result) bool {
+		return ctx.Err() != nil && (errors.Is(r.Err, ctx.Err()) || errors.Is(r.Err, context.Cause(ctx)))
 	})
-	p.metrics.publication(p.name, results, time.Since(start), time.Now())
-	written, failures := p.tell(results)
+	p.metrics.publication(p.name, o.results, time.Since(start), time.Now())
+	p.metrics.active(p.name, o.ours())
+	written, failures := p.tell(o.results)
 	p.pace.after(time.Now(), written, len(failures) > 0)
 	if ctx.Err() != nil {
 		return // there may be more failures than were found
 	}
-	if len(failures) == 0 {
-		p.metrics.programmed(p.name, p.backlog.take(s.number), time.Now())
+	if len(failures) == 0 && o.undecided == "" {
+		triggers := p.backlog.take(s.number)
+		if o.ours() { // else whoever publishes measures
+			p.metrics.programmed(p.name, triggers, time.Now())
+		}
 	}
-	if p.ready(failures) {
+	if p.ready(o, failures) {
 		p.logger.Info("ready", "services", s.services)
 	}
 }
@@ -106,7 +113,7 @@ func (p *publisher) tell(results []publish.Result) (written bool, failures []str
 	for _, r := range results {
 		if r.Written {
 			written = true
-			p.logger.Info("published", "zone", r.Zone, "serial", r.Serial, "bytes", r.Bytes)
+			p.logger.Info("published", "zone", r.Zone, "serial", r.Serial, "bytes", r.Bytes, "path", r.Path)
 		}
 		if r.Err == nil {
 			continue
@@ -119,7 +126,9 @@ func (p *publisher) tell(results []publish.Result) (written bool, failures []str
 	}
 	if len(failures) == 0 && len(p.told) > 0 {
 		p.told = nil
-		p.logger.Info("all zones are published again")
+		if len(results) > 0 {
+			p.logger.Info("all zones are published again")
+		}
 	}
 	return written, failures
 }

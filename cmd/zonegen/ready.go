@@ -19,25 +19,30 @@ type readiness struct {
 
 // placeReadiness is what is known of one place that zones go to.
 type placeReadiness struct {
-	done     bool     // all zones were published there
+	done     bool     // all zones were published there, by this replica or another one
 	failures []string // of the last publication
+	note     string
 }
 
 // add makes readiness wait for one place more. The result notes how the last
 // publication there went.
 //
 // The first one without failures in each of the places makes ready, for good: when
-// a later one fails, what was published is still that of a moment ago.
-func (r *readiness) add() (published func(failures []string) (becameReady bool)) {
+// a later one fails, what was published is still that of a moment ago. One by
+// another replica counts, too: this one could take over.
+func (r *readiness) add() (published func(o outcome, failures []string) (becameReady bool)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i := len(r.places)
 	r.places = append(r.places, placeReadiness{})
-	return func(failures []string) (becameReady bool) {
+	return func(o outcome, failures []string) (becameReady bool) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		place := &r.places[i]
-		place.failures, place.done = failures, place.done || len(failures) == 0
+		if o.undecided != "" {
+			failures = []string{o.undecided}
+		}
+		place.failures, place.note, place.done = failures, o.standsBy, place.done || len(failures) == 0
 		becameReady = !r.ready && !slices.ContainsFunc(r.places, func(p placeReadiness) bool { return !p.done })
 		r.ready = r.ready || becameReady
 		return becameReady
@@ -45,7 +50,7 @@ func (r *readiness) add() (published func(failures []string) (becameReady bool))
 }
 
 // ServeHTTP answers /readyz: 200 once all zones were published, else 503, with
-// what is missing or fails.
+// what is missing or fails, and who publishes if another replica does.
 func (r *readiness) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	ready, lines := r.tell()
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -63,8 +68,12 @@ func (r *readiness) tell() (ready bool, lines []string) {
 			lines = append(lines, "waiting for "+line)
 		}
 	}
+	var notes []string
 	for _, p := range r.places {
 		lines = append(lines, p.failures...)
+		if p.note != "" {
+			notes = append(notes, p.note)
+		}
 	}
 	switch {
 	case len(lines) > 0:
@@ -73,5 +82,5 @@ func (r *readiness) tell() (ready bool, lines []string) {
 	default:
 		lines = []string{"waiting for the first publication"}
 	}
-	return r.ready, lines
+	return r.ready, append(lines, notes...)
 }

@@ -24,9 +24,9 @@ func TestReadiness(t *testing.T) {
 			t.Errorf("%d %q, want %d %q", w.Code, got, status, want)
 		}
 	}
-	publish := func(published func([]string) bool, becomes bool, failures ...string) {
+	publish := func(published func(outcome, []string) bool, becomes bool, failures ...string) {
 		t.Helper()
-		if published(failures) != becomes {
+		if published(outcome{}, failures) != becomes {
 			t.Errorf("publishing with failures %q: became ready: %v", failures, !becomes)
 		}
 	}

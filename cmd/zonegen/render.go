@@ -98,12 +98,7 @@ func (f *renderFlags) run(cmd *cobra.Command, args []string) error {
 // target returns the folder for the zones, if they go into one.
 func (f *renderFlags) target(cmd *cobra.Command, args []string, logger *slog.Logger) (publish.FolderOptions, error) {
 	if f.folder.path == "" {
-		for _, name := range []string{"layout", "file-mode", "file-owner"} {
-			if cmd.Flags().Changed(name) {
-				return publish.FolderOptions{}, fmt.Errorf("--%s: it is for files; give --zone-dir too, or leave it out", name)
-			}
-		}
-		return publish.FolderOptions{}, nil
+		return publish.FolderOptions{}, f.folder.unused(cmd.Flags())
 	}
 	options, err := f.folder.options(logger)
 	options.Serial = f.serial

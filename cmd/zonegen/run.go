@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/clusterset-dns/zonegen/publish"
 	"github.com/clusterset-dns/zonegen/watch"
 )
 
@@ -18,6 +21,7 @@ type runFlags struct {
 	source      sourceFlags
 	zones       zoneFlags
 	folder      folderFlags
+	configMap   configMapFlags
 	http        httpFlags
 	minInterval time.Duration
 }
@@ -33,6 +37,11 @@ true to them: db.ZONE for each zone, replaced as a whole with each change.
 Nothing is written before the whole state is known, and nothing is touched that
 has not changed. While the API is away the last files stay.
 
+With --configmap, zones are keys of a ConfigMap, which name servers mount as a
+volume; large ones are spread over NAME-0, NAME-1, ... too. Of several replicas
+the one that holds the Lease of the same name writes. Files are only written if
+--zone-dir is given as well, and then by each replica.
+
 HTTP: /livez, /readyz (once all is known and published; says what it waits for),
 /metrics, and with --pprof /debug/pprof.`,
 		Example: `  # In a Pod, beside a DNS server that shares the volume /zones.
@@ -40,6 +49,9 @@ HTTP: /livez, /readyz (once all is known and published; says what it waits for),
 
   # On a laptop, with the current context of ~/.kube/config.
   zonegen run --zone-dir ./zones
+
+  # In a Deployment of two replicas, for name servers that mount a ConfigMap.
+  zonegen run --configmap dns/zones
 
   # Without a cluster: follow a folder of manifests.
   zonegen run -f examples/ --zone-dir ./zones --http 127.0.0.1:8053`,
@@ -49,6 +61,7 @@ HTTP: /livez, /readyz (once all is known and published; says what it waits for),
 	f.source.register(cmd.Flags())
 	f.zones.register(cmd.Flags())
 	f.folder.register(cmd.Flags(), "/zones")
+	f.configMap.register(cmd.Flags())
 	f.http.register(cmd.Flags())
 	f.log.register(cmd.Flags())
 	cmd.Flags().Var(interval(&f.minInterval, time.Minute), "min-interval", "least `time` between two publications in a burst of changes; the first change after quiet is published at once")
@@ -57,18 +70,11 @@ HTTP: /livez, /readyz (once all is known and published; says what it waits for),
 
 func (f *runFlags) run(cmd *cobra.Command) error {
 	logger := f.log.logger(cmd.ErrOrStderr())
-	set, zoneErr := f.zones.set()
-	options, folderErr := f.folder.options(logger)
-	if err := flagErrors(zoneErr, folderErr, f.http.check()); err != nil {
+	d, err := f.daemon(cmd.Flags(), logger)
+	if err != nil {
 		return err
 	}
-	source, err := f.source.source(f.minInterval, logger)
-	if err != nil {
-		return usageError{err}
-	}
 	logger.Info("starting", "version", buildVersion())
-	d := newDaemon(logger, source, set)
-	d.publishTo("folder", &folderPlace{options: options}, 0) // the source keeps the pace of files
 	if err := f.serve(cmd.Context(), d); err != nil {
 		for _, err := range unjoin(err) {
 			logger.Error("cannot go on", "error", err)
@@ -77,6 +83,42 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	}
 	logger.Info("stopped")
 	return nil
+}
+
+// daemon returns the daemon that the flags describe. Its errors are usage errors.
+func (f *runFlags) daemon(flags *pflag.FlagSet, logger *slog.Logger) (*daemon, error) {
+	set, zoneErr := f.zones.set()
+	toConfigMap := flags.Changed("configmap")
+	toFolder := flags.Changed("zone-dir") || !toConfigMap
+	configMap, configMapErr := f.configMap.options(flags, logger)
+	folder, folderErr := publish.FolderOptions{}, f.folder.unused(flags)
+	if toFolder {
+		folder, folderErr = f.folder.options(logger)
+	}
+	if err := flagErrors(zoneErr, folderErr, configMapErr, f.http.check()); err != nil {
+		return nil, err
+	}
+	f.source.alsoTo = toConfigMap
+	source, err := f.source.source(f.minInterval, logger)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	d := newDaemon(logger, source, set)
+	if toFolder {
+		d.publishTo("folder", &folderPlace{options: folder}, 0) // the source keeps the pace of files
+	}
+	if toConfigMap {
+		config, err := watch.ClientConfig(f.source.cluster(f.minInterval, logger))
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--configmap: %w", err)}
+		}
+		place, err := f.configMap.place(configMap, config)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		d.publishTo("configmap", place, f.configMap.minInterval)
+	}
+	return d, nil
 }
 
 // serve runs the daemon and its HTTP endpoints until parent is done.

@@ -19,6 +19,7 @@ type sourceFlags struct {
 	recursive   bool
 	kubeconfig  string
 	kubeContext string
+	alsoTo      bool // zones go to a cluster, wherever they come from
 }
 
 func (s *sourceFlags) register(flags *pflag.FlagSet) {
@@ -43,12 +44,9 @@ func (s *sourceFlags) open(minInterval time.Duration, logger *slog.Logger) (watc
 		if s.recursive {
 			return nil, errors.New("--recursive: it is for manifests; give --filename too, or leave it out")
 		}
-		return watch.NewKubernetes(watch.KubernetesOptions{
-			Kubeconfig: s.kubeconfig, Context: s.kubeContext, MinInterval: minInterval,
-			UserAgent: "zonegen/" + buildVersion(), Logger: logger,
-		})
+		return watch.NewKubernetes(s.cluster(minInterval, logger))
 	}
-	if s.kubeconfig != "" || s.kubeContext != "" {
+	if !s.alsoTo && (s.kubeconfig != "" || s.kubeContext != "") {
 		return nil, errors.New("--filename: services come from manifests or from a cluster: leave out --kubeconfig and --context, or --filename")
 	}
 	if slices.Contains(s.filenames, "") {
@@ -57,4 +55,12 @@ func (s *sourceFlags) open(minInterval time.Duration, logger *slog.Logger) (watc
 	return watch.NewManifests(watch.ManifestOptions{
 		Paths: s.filenames, Recursive: s.recursive, MinInterval: minInterval, Logger: logger,
 	})
+}
+
+// cluster is the cluster that the flags describe.
+func (s *sourceFlags) cluster(minInterval time.Duration, logger *slog.Logger) watch.KubernetesOptions {
+	return watch.KubernetesOptions{
+		Kubeconfig: s.kubeconfig, Context: s.kubeContext, MinInterval: minInterval,
+		UserAgent: "zonegen/" + buildVersion(), Logger: logger,
+	}
 }

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	coordinationclient "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+)
+
+// leaseLock is client-go's, and says what hinders it, and who leads.
+type leaseLock struct {
+	resourcelock.LeaseLock
+	short, long coordinationclient.LeaseInterface
+	logger      *slog.Logger
+	tell        func() // that what follows has changed
+
+	mu      sync.Mutex
+	leader  string    // the one seen last
+	problem string    // of the last request
+	told    time.Time // when the log was told of the problem
+}
+
+func newLeaseLock(short, long coordinationclient.LeasesGetter, namespace, name, identity string, logger *slog.Logger, tell func()) *leaseLock {
+	return &leaseLock{
+		LeaseLock: resourcelock.LeaseLock{
+			LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: name},
+			Client:     short,
+			LockConfig: resourcelock.ResourceLockConfig{Identity: identity},
+		},
+		short:  short.Leases(namespace),
+		long:   long.Leases(namespace),
+		logger: logger,
+		tell:   tell,
+	}
+}
+
+// Get implements [resourcelock.Interface].
+func (l *leaseLock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
+	record, raw, err := l.LeaseLock.Get(ctx)
+	if err == nil {
+		l.saw(record.HolderIdentity)
+	} else if !apierrors.IsNotFound(err) { // then it is created
+		l.judge(ctx, "get", err)
+	}
+	return record, raw, err
+}
+
+// Create implements [resourcelock.Interface].
+func (l *leaseLock) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	err := l.LeaseLock.Create(ctx, record)
+	if err == nil {
+		l.saw(record.HolderIdentity)
+	} else if !apierrors.IsAlreadyExists(err) { // another one was quicker
+		l.judge(ctx, "create", err)
+	}
+	return err
+}
+
+// Update implements [resourcelock.Interface].
+func (l *leaseLock) Update(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	// A leader that was stopped for a while, or cut off, would give up the Lease of
+	// the one that has followed it: client-go reads the Lease anew and does not look
+	// whose it is.
+	if leader, _ := l.state(); record.HolderIdentity == "" && leader != l.Identity() {
+		return fmt.Errorf("%w: %q", errNotLeading, leader)
+	}
+	err := l.LeaseLock.Update(ctx, record)
+	if err == nil {
+		l.saw(record.HolderIdentity)
+	} else if !apierrors.IsConflict(err) { // another one was quicker
+		l.judge(ctx, "update", err)
+	}
+	return err
+}
+
+// state is who leads and what hinders the election, where it is known.
+func (l *leaseLock) state() (leader, problem string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.leader, l.problem
+}
+
+// saw notes who leads.
+func (l *leaseLock) saw(leader string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.problem != "" {
+		l.logger.Info("the Lease can be used again")
+	}
+	if l.problem != "" || l.leader != leader {
+		l.problem, l.leader = "", leader
+		l.tell()
+	}
+}
+
+// judge notes what was wrong with a request. The log is told of it if it is new or
+// some time has passed.
+func (l *leaseLock) judge(ctx context.Context, verb string, err error) {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return
+	}
+	err = l.fail(verb, err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if text := err.Error(); text != l.problem {
+		l.problem, l.told = text, time.Time{}
+		l.tell()
+	}
+	if now := time.Now(); now.Sub(l.told) >= repeatAfter {
+		l.told = now
+		l.logger.Warn("the election of a leader fails; trying again", "error", err)
+	}
+}
+
+// fail says of a failed request what it was, why it failed and what mends it.
+func (l *leaseLock) fail(verb string, err error) error {
+	namespace := l.LeaseMeta.Namespace
+	err = fmt.Errorf("%s lease %s: %w", verb, l.Describe(), err)
+	switch {
+	case apierrors.HasStatusCause(err, "NamespaceTerminating"):
+		return fmt.Errorf("%w; wait until the namespace is gone and create it again: kubectl create namespace %s", err, namespace)
+	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota"):
+		return fmt.Errorf("%w; raise the quota: kubectl --namespace %s describe resourcequota", err, namespace)
+	case apierrors.IsForbidden(err):
+		return fmt.Errorf("%w; allow it to %s leases there: kubectl --namespace %s create role zonegen-lease --verb=get,create,update,watch --resource=leases.coordination.k8s.io, "+
+			"and kubectl --namespace %[3]s create rolebinding zonegen-lease --role=zonegen-lease --serviceaccount=NAMESPACE:NAME", err, verb, namespace)
+	case apierrors.IsNotFound(err) && verb == "create":
+		return fmt.Errorf("%w; create the namespace: kubectl create namespace %s", err, namespace)
+	case apierrors.IsUnauthorized(err):
+		return fmt.Errorf("%w; give it a valid token or kubeconfig", err)
+	}
+	return err
+}

@@ -1,0 +1,300 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+	clientwatch "k8s.io/client-go/tools/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	mcsv1beta1 "sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
+)
+
+// replicas are zonegens that publish into one ConfigMap. What they publish has a counter, the address of a service, so
+// that an older zone can be told from a newer one.
+type replicas struct {
+	t         testing.TB
+	api       *apiServer
+	namespace string
+	web       *mcsv1beta1.ServiceImport
+	count     uint32
+	all       []*daemon
+	seen      chan error // what follow returns
+}
+
+func newReplicas(t testing.TB, n int, args ...string) *replicas {
+	t.Helper()
+	r := &replicas{t: t, api: privateAPI(t, "v1alpha1", "v1beta1"), seen: make(chan error, 1)}
+	r.namespace = r.api.newNamespace(t, "dns")
+	r.web = clusterSetIPImport(r.namespace, "web", []string{counterAddress(0)})
+	r.api.create(t, r.web)
+	go func() { r.seen <- r.follow() }()
+	kubeconfig := r.api.kubeconfig(t)
+	for range n {
+		port := freePort(t)
+		args := append([]string{
+			"run", "--kubeconfig", kubeconfig, "--configmap", r.namespace + "/zones", "--http", loopback(port), "--min-interval", "20ms",
+		}, args...)
+		r.all = append(r.all, &daemon{run(t, zonegen(t), args...), "", fmt.Sprintf("http://127.0.0.1:%d", port)})
+	}
+	return r
+}
+
+func counterAddress(n uint32) string { return fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255) }
+
+var counterRecord = regexp.MustCompile(`\$ORIGIN web\..*\n@ 5 A 10\.(\d+)\.(\d+)\.(\d+)\n`)
+
+// counterOf is the counter in a zone's text, -1 if it has none.
+func counterOf(text string) int {
+	m := counterRecord.FindStringSubmatch(text)
+	if m == nil {
+		return -1
+	}
+	n := 0
+	for _, digits := range m[1:] {
+		octet, _ := strconv.Atoi(digits) // they are digits
+		n = n<<8 | octet
+	}
+	return n
+}
+
+// follow reads every version of the ConfigMap until there is one called end: the serials must grow, and the counter may
+// not go back. It outlasts the API server, and misses nothing.
+func (r *replicas) follow() error {
+	clients, err := kubernetes.NewForConfig(r.api.config)
+	if err != nil {
+		return err
+	}
+	configMaps := clients.CoreV1().ConfigMaps(r.namespace)
+	list, err := configMaps.List(r.t.Context(), metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	w, err := clientwatch.NewRetryWatcherWithContext(r.t.Context(), list.ResourceVersion, &cache.ListWatch{WatchFuncWithContext: configMaps.Watch})
+	if err != nil {
+		return err
+	}
+	defer w.Stop()
+	newest, versions := -1, 0
+	err = chain(w, func(text string) error {
+		versions++
+		n := counterOf(text)
+		if n < newest {
+			return fmt.Errorf("serial %d has the zone of change %d, after that of %d:\n%s", serialOf(text), n, newest, text)
+		}
+		newest = n
+		return nil
+	})
+	r.t.Logf("%d versions of the zone were published", versions)
+	return err
+}
+
+// change changes the service.
+func (r *replicas) change() {
+	r.t.Helper()
+	r.count++
+	r.api.modify(r.t, r.web, func() { r.web.Spec.IPs = []string{counterAddress(r.count)} })
+}
+
+// published waits until the newest change is.
+func (r *replicas) published() {
+	r.t.Helper()
+	eventually(r.t, "the newest change is published", func() error {
+		text, err := r.zone(clusterset)
+		if err == nil && counterOf(text) != int(r.count) {
+			err = fmt.Errorf("change %d is, of %d", counterOf(text), r.count)
+		}
+		return err
+	})
+}
+
+// zone is what is published of a zone.
+func (r *replicas) zone(origin string) (string, error) {
+	var cm corev1.ConfigMap
+	err := r.api.Get(r.t.Context(), client.ObjectKey{Namespace: r.namespace, Name: "zones"}, &cm)
+	return cm.Data["db."+strings.TrimSuffix(origin, ".")], err
+}
+
+// holder is who has the Lease.
+func (r *replicas) holder() (string, error) {
+	var lease coordinationv1.Lease
+	err := r.api.Get(r.t.Context(), client.ObjectKey{Namespace: r.namespace, Name: "zones"}, &lease)
+	switch {
+	case err != nil:
+		return "", err
+	case lease.Spec.HolderIdentity == nil || *lease.Spec.HolderIdentity == "":
+		return "", errors.New("nobody has the Lease")
+	}
+	return *lease.Spec.HolderIdentity, nil
+}
+
+// leader waits until one replica leads that is not among those.
+func (r *replicas) leader(not ...*daemon) (leads *daemon) {
+	r.t.Helper()
+	eventually(r.t, "one of the replicas leads", func() error {
+		holder, err := r.holder()
+		if err != nil {
+			return err
+		}
+		for _, d := range r.all {
+			if !slices.Contains(not, d) && strings.Contains(d.output(), "msg=leading lease="+r.namespace+"/zones identity="+holder+"\n") {
+				leads = d
+				return nil
+			}
+		}
+		return fmt.Errorf("%s has the Lease", holder)
+	})
+	return leads
+}
+
+// standsBy waits until a replica says who leads in its place.
+func (r *replicas) standsBy(d *daemon) {
+	r.t.Helper()
+	d.eventually("it stands by", func() error {
+		holder, err := r.holder()
+		if err != nil {
+			return err
+		}
+		_, body, err := httpGet(d.http + "/readyz")
+		if err == nil && !strings.Contains(body, fmt.Sprintf("configmap %s/zones is written by %s, which leads; this one stands by", r.namespace, holder)) {
+			err = errors.New(body)
+		}
+		return err
+	})
+}
+
+// end makes sure that the last zones are those of the cluster and that all versions before were as they should be.
+func (r *replicas) end() {
+	r.t.Helper()
+	r.change()
+	r.published()
+	for _, origin := range allZones {
+		eventually(r.t, "the last zone is that of the cluster", func() error {
+			text, err := r.zone(origin)
+			if err != nil {
+				return err
+			}
+			render := run(r.t, zonegen(r.t), "render", strings.TrimSuffix(origin, "."), "--kubeconfig", r.api.kubeconfig(r.t), "--log-level", "error", "--serial", fmt.Sprint(serialOf(text)))
+			if code := render.wait(); code != 0 {
+				return fmt.Errorf("render exits with %d", code)
+			}
+			// The time of change is not part of the zone.
+			if is := regexp.MustCompile(` ; changed .*`).ReplaceAllString(text, ""); is != render.output() {
+				return fmt.Errorf("published:\n%s\nrendered:\n%s", is, render.output())
+			}
+			return nil
+		})
+	}
+	r.api.create(r.t, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: "end"}})
+	if err := <-r.seen; err != nil {
+		r.t.Error(err)
+	}
+}
+
+// times logs how long something took.
+func times(t testing.TB, what string, all []time.Duration) {
+	t.Helper()
+	slices.Sort(all)
+	ms := func(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
+	t.Logf("%s: least %s, median %s, most %s of %d", what, ms(all[0]), ms(all[len(all)/2]), ms(all[len(all)-1]), len(all))
+}
+
+// TestReplicasHandOver ends the leader 50 times as a rolling update does, while services change: another one goes on at
+// once.
+func TestReplicasHandOver(t *testing.T) {
+	r := newReplicas(t, 2, "--configmap-min-interval", "0s")
+	var took []time.Duration
+	rng := rand.New(rand.NewPCG(1, 50))
+	for range 50 {
+		leader := r.leader()
+		for _, d := range r.all {
+			d.ready()
+			if d != leader {
+				r.standsBy(d)
+			}
+		}
+		for range rng.IntN(4) {
+			r.change() // may be under way when the leader ends
+		}
+		start := time.Now()
+		leader.signal(syscall.SIGTERM)
+		r.leader(leader)
+		took = append(took, time.Since(start))
+		r.change()
+		r.published()
+		if code := leader.wait(); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+		leader.restart()
+	}
+	times(t, "from SIGTERM to the next leader", took)
+	r.end()
+}
+
+// TestReplicasCrash kills the leader, and stops it and lets it go on when another one has taken its place.
+func TestReplicasCrash(t *testing.T) {
+	r := newReplicas(t, 2, "--configmap-min-interval", "3s")
+	leader := r.leader()
+	for _, d := range r.all {
+		d.ready()
+	}
+	var took []time.Duration
+	for range 2 {
+		start := time.Now()
+		leader.kill()
+		next := r.leader(leader)
+		took = append(took, time.Since(start))
+		r.change()
+		r.published()
+		leader.restart()
+		r.standsBy(leader)
+		leader = next
+	}
+	times(t, "from kill -9 to the next leader", took)
+
+	took = nil
+	for range 2 {
+		// One change is published, the next waits for the interval and would be when the leader goes on.
+		eventually(t, "a change waits", func() error {
+			r.change()
+			before, err := r.zone(clusterset)
+			if err != nil {
+				return err
+			}
+			if counterOf(before) == int(r.count) {
+				return errors.New("it is published at once")
+			}
+			return nil
+		})
+		start := time.Now()
+		leader.signal(syscall.SIGSTOP)
+		next := r.leader(leader)
+		took = append(took, time.Since(start))
+		r.change()
+		r.published()
+		leader.forget()
+		leader.signal(syscall.SIGCONT)
+		leader.waitOutput(`msg="no longer leading"`)
+		r.standsBy(leader)
+		if holder, err := r.holder(); err != nil || !strings.Contains(next.output(), "identity="+holder+"\n") {
+			t.Errorf("who was stopped has taken the Lease away from its successor: it is %q's, %v", holder, err)
+		}
+		r.change()
+		r.published()
+		leader = next
+	}
+	times(t, "from SIGSTOP to the next leader", took)
+	r.end()
+}
