@@ -94,6 +94,7 @@ func TestTriggers(t *testing.T) {
 		three, four := now(), now()
 		put("x", "a", "10.0.0.8", four)
 		put("y", "a", "10.0.1.1", three)
+		put("w", "a", "10.0.3.1", four)
 		put("z", "a", "10.0.2.1", time.Time{})
 		s.update(func() { s.putImport(testImport("a", "2")) })
 		want("several", three)
