@@ -85,11 +85,12 @@ func (m *Multicluster) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dn
 	if s == nil {
 		return dns.RcodeServerFailure, nil
 	}
+	state := request.Request{W: w, Req: r}
 	var reply *dns.Msg
 	if s.file == nil {
 		reply = s.answer(r, name, asked, qtype)
 	} else {
-		reply = s.answerFromFile(ctx, request.Request{W: w, Req: r})
+		reply = s.answerFromFile(ctx, state)
 	}
 	if reply == nil {
 		return dns.RcodeServerFailure, nil
@@ -97,6 +98,7 @@ func (m *Multicluster) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dn
 	if reply.Rcode == dns.RcodeNameError && len(reply.Answer) == 0 && m.Next != nil && m.Fall.Through(name) {
 		return plugin.NextOrFailure(m.Name(), m.Next, ctx, w, r)
 	}
+	fit(reply, state)
 	_ = w.WriteMsg(reply) // a client that is gone is no failure of ours
 	return dns.RcodeSuccess, nil
 }

@@ -8,11 +8,13 @@ import (
 )
 
 // notifier sends NOTIFY messages (RFC 1996), one after the other. A zone that has
-// changed again before its turn is notified once.
+// changed again before its turn is notified once. It begins when it is opened: who
+// is notified asks at once, and may not try again soon if nobody listens yet.
 type notifier struct {
 	mu       sync.Mutex
 	transfer *transfer.Transfer
 	pending  []string
+	open     bool
 	busy     bool
 	closed   bool
 }
@@ -25,7 +27,20 @@ func (n *notifier) changed(zone string) {
 		return
 	}
 	n.pending = append(n.pending, zone)
-	if !n.busy {
+	n.start()
+}
+
+// begin opens it.
+func (n *notifier) begin() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.open = true
+	n.start()
+}
+
+// start sends what is pending. The lock is held.
+func (n *notifier) start() {
+	if n.open && !n.busy && len(n.pending) > 0 {
 		n.busy = true
 		go n.send()
 	}

@@ -3,10 +3,13 @@ package multicluster
 import (
 	"slices"
 	"sync"
+
+	"github.com/coredns/caddy"
 )
 
-// starting are the plugin instances of a new Corefile. If CoreDNS then goes on
-// with the old one, it just forgets the new ones, and nobody else ends them.
+// starting are the plugin instances of a new Corefile, until its servers listen. If
+// CoreDNS then goes on with the old one, it just forgets the new ones, and nobody
+// else ends them.
 var starting struct {
 	sync.Mutex
 	all []*zones
@@ -25,6 +28,22 @@ func started(z *zones) {
 	starting.Lock()
 	defer starting.Unlock()
 	starting.all = append(starting.all, z)
+}
+
+// listening is told of what happens to servers. When new ones have started, the
+// secondaries of their zones can be notified.
+func listening(event caddy.EventName, _ any) error {
+	if event != caddy.InstanceStartupEvent {
+		return nil
+	}
+	starting.Lock()
+	ready := starting.all
+	starting.all = nil
+	starting.Unlock()
+	for _, z := range ready {
+		z.notifier.begin()
+	}
+	return nil
 }
 
 // stopped forgets an instance.

@@ -22,7 +22,10 @@ const (
 	defaultStartupTimeout = 5 * time.Second
 )
 
-func init() { plugin.Register(pluginName, setup) }
+func init() {
+	plugin.Register(pluginName, setup)
+	caddy.RegisterEventHook(pluginName, listening)
+}
 
 func setup(c *caddy.Controller) error {
 	m, err := parse(c)

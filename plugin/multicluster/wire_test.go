@@ -10,7 +10,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// TestTruncation: what does not fit is cut by CoreDNS, and comes over TCP.
+// TestTruncation: an answer that does not fit is cut by CoreDNS, and comes over TCP.
 func TestTruncation(t *testing.T) {
 	dir := t.TempDir()
 	var lines []string
@@ -36,6 +36,49 @@ func TestTruncation(t *testing.T) {
 		got := s.exchange(t, "tcp", question("a.b.svc.clusterset.local.", qtype))
 		if got.Truncated || len(got.Answer) != 200 || len(got.Ns) != 1 || len(got.Extra) != map[uint16]int{dns.TypeA: 0, dns.TypeSRV: 200}[qtype] {
 			t.Errorf("%s over TCP: %d, %d, %d records", dns.Type(qtype), len(got.Answer), len(got.Ns), len(got.Extra))
+		}
+	}
+}
+
+// TestAdditionalIsOptional: an answer that fits comes without TC, with as many whole
+// RRsets of addresses as there is room for.
+func TestAdditionalIsOptional(t *testing.T) {
+	dir := t.TempDir()
+	lines := []string{"$ORIGIN a.b.svc.clusterset.local. ; headless"}
+	for i := range 10 {
+		lines = append(lines, fmt.Sprintf("@ 5 SRV 0 1 80 h%d.east", i))
+	}
+	for i := range 10 {
+		for j := range 3 {
+			lines = append(lines, fmt.Sprintf("h%d.east 5 A 192.0.2.%d", i, 10*i+j))
+		}
+		lines = append(lines, fmt.Sprintf("h%d.east 5 AAAA 2001:db8::%d", i, i))
+	}
+	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 1, lines...))
+	s := serverOn(t, dir, simple)
+	for _, test := range []struct {
+		size      uint16
+		truncated bool
+		ns, extra int
+	}{
+		{0, true, 0, 0},
+		{600, false, 1, 0},
+		{750, false, 1, 8}, // of two endpoints
+		{776, false, 1, 8},
+		{800, false, 1, 11},
+		{4096, false, 1, 40},
+	} {
+		r := question("a.b.svc.clusterset.local.", dns.TypeSRV)
+		if test.size > 0 {
+			r.SetEdns0(test.size, false)
+		}
+		got := s.exchange(t, "udp", r)
+		extra := len(got.Extra)
+		if got.IsEdns0() != nil {
+			extra--
+		}
+		if got.Truncated != test.truncated || (len(got.Answer) == 10) == test.truncated || len(got.Ns) != test.ns || extra != test.extra {
+			t.Errorf("%d octets: %d, %d, %d records, truncated %v", test.size, len(got.Answer), len(got.Ns), extra, got.Truncated)
 		}
 	}
 }

@@ -217,3 +217,41 @@ func TestOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestNotifiesWhenItListens: who is notified at the start, or when the Corefile was
+// reloaded, gets an answer at once.
+func TestNotifiesWhenItListens(t *testing.T) {
+	dir, address := t.TempDir(), "127.0.0.1:"+freePort(t)
+	secondary, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan error, 10)
+	answers := &dns.Server{PacketConn: secondary, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) {
+		_, err := dns.Exchange(question(clusterset, dns.TypeSOA), address)
+		asked <- err
+		_ = w.WriteMsg(new(dns.Msg).SetReply(r))
+	})}
+	go func() { _ = answers.ActivateAndServe() }()
+	t.Cleanup(func() { must(t, answers.Shutdown()) })
+
+	put(t, dir, fileOf(clusterset), zoneFile(clusterset, 1))
+	corefile := strings.Replace(`clusterset.local:PORT {
+		bind 127.0.0.1
+		transfer {
+			to * `+secondary.LocalAddr().String()+`
+		}
+		multicluster clusterset.local never.example {
+			directory DIR
+			startup_timeout 100ms
+		}
+	}`, "PORT", address[len("127.0.0.1:"):], 1)
+	s := serverOn(t, dir, corefile)
+	if err := <-asked; err != nil {
+		t.Errorf("at the start: %v", err)
+	}
+	must(t, s.restart(dir, corefile))
+	if err := <-asked; err != nil {
+		t.Errorf("after a reload: %v", err)
+	}
+}
