@@ -100,11 +100,11 @@ func question(name string, qtype uint16) *dns.Msg {
 	return m
 }
 
-// ask returns what a handler answers. If it writes nothing, the code is that
+// ask returns what a handler answers over TCP. If it writes nothing, the code is that
 // which it returns.
 func ask(t testing.TB, h test.Handler, r *dns.Msg) *dns.Msg {
 	t.Helper()
-	w := dnstest.NewRecorder(&test.ResponseWriter{})
+	w := dnstest.NewRecorder(&test.ResponseWriter{TCP: true})
 	code, err := h.ServeDNS(context.Background(), w, r)
 	if err != nil {
 		t.Fatalf("%s: %v", r.Question[0].Name, err)
