@@ -12,6 +12,8 @@ tools=(
 	"kzonecheck knot-dnssecutils"
 	"named bind9"                   # the servers serve them
 	"knotd knot"
+	"promtool prometheus"           # reads alert rules and metrics
+	"buildah buildah"               # builds the container image
 	"shellcheck shellcheck"         # for make lint
 )
 
@@ -46,7 +48,7 @@ fi
 $sudo apt-get -qq -o Acquire::Retries=3 update
 DEBIAN_FRONTEND=noninteractive $sudo apt-get -qq -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
 	install --no-install-recommends --yes "${packages[@]}" >/dev/null
-for service in nsd:nsd bind9:named knot:knot; do
+for service in nsd:nsd bind9:named knot:knot prometheus:prometheus; do
 	if [[ " ${packages[*]} " == *" ${service%%:*} "* ]] && command -v systemctl >/dev/null; then
 		$sudo systemctl disable --quiet "${service#*:}.service" || true # no systemd is running: nothing will start it
 	fi
