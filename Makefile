@@ -16,17 +16,26 @@ MODULES := . e2e
 GOLANGCI_LINT := .cache/tools/golangci-lint
 GOVULNCHECK := .cache/tools/govulncheck
 
-.PHONY: help build run test test-tools unit e2e lint bench fuzz vuln clean
+# How the programs are built. Version control is not asked, so that an archive of the source gives the same bytes.
+GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false
+ZONEGEN := -ldflags '-s -w -X main.version=$(VERSION)' ./cmd/zonegen
+COREDNS := -tags grpcnotrace -ldflags '-s -w -X github.com/coredns/coredns/coremain.GitCommit=$(VERSION)' ./cmd/coredns
+
+# The container image. Its files have the time of the commit.
+ARCHES ?= $(shell go env GOARCH)
+IMAGE ?= zonegen:$(VERSION)
+BUILDAH ?= buildah
+empty :=
+comma := ,
+
+.PHONY: help build run test test-tools unit e2e lint bench fuzz vuln dist image clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## bin/zonegen and bin/coredns, static (the first time takes some minutes)
-	@CGO_ENABLED=0 hack/step.sh "building bin/zonegen" go build -trimpath \
-		-ldflags '-s -w -X main.version=$(VERSION)' -o bin/zonegen ./cmd/zonegen
-	@CGO_ENABLED=0 GOWORK=$(CURDIR)/cmd/coredns/nosdk.work hack/step.sh "building bin/coredns" go build -trimpath \
-		-tags grpcnotrace -ldflags '-s -w -X github.com/coredns/coredns/coremain.GitCommit=$(VERSION)' \
-		-o bin/coredns ./cmd/coredns
+	@hack/step.sh "building bin/zonegen" env $(GO_BUILD) -o bin/zonegen $(ZONEGEN)
+	@GOWORK=$(CURDIR)/cmd/coredns/nosdk.work hack/step.sh "building bin/coredns" env $(GO_BUILD) -o bin/coredns $(COREDNS)
 
 run: build ## serve examples/ on port 1053 (or DNS_PORT=) until Ctrl-C
 	@hack/run.sh
@@ -61,8 +70,22 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 vuln: $(GOVULNCHECK) ## known vulnerabilities in what is called (asks Go's vulnerability database)
 	@for module in $(MODULES); do (cd $$module && $(CURDIR)/$(GOVULNCHECK) ./...) || exit; done
 
+dist: $(addprefix dist/,$(ARCHES)) ## the programs for the image, in dist/linux/ARCH for ARCHES="amd64 arm64 …"
+
+.PHONY: $(addprefix dist/,$(ARCHES))
+$(addprefix dist/,$(ARCHES)): dist/%:
+	@GOOS=linux GOARCH=$* hack/step.sh "building dist/linux/$*/zonegen" env $(GO_BUILD) -o dist/linux/$*/zonegen $(ZONEGEN)
+	@GOOS=linux GOARCH=$* GOWORK=$(CURDIR)/cmd/coredns/nosdk.work hack/step.sh "building dist/linux/$*/coredns" \
+		env $(GO_BUILD) -o dist/linux/$*/coredns $(COREDNS)
+
+image: dist ## a container image IMAGE=name:tag of both, with buildah; several ARCHES become one manifest list
+	@$(BUILDAH) bud --isolation chroot --timestamp $$(git log -1 --format=%ct 2>/dev/null || echo 0) \
+		--platform $(subst $(empty) $(empty),$(comma),$(addprefix linux/,$(ARCHES))) \
+		--manifest $(IMAGE) --file deploy/Dockerfile dist
+	@echo "built $(IMAGE); push it: $(BUILDAH) manifest push --all $(IMAGE) docker://REGISTRY/zonegen:TAG"
+
 clean: ## remove what was built here
-	rm -rf bin .cache
+	rm -rf bin dist .cache
 
 $(GOLANGCI_LINT): PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 $(GOVULNCHECK): PACKAGE := golang.org/x/vuln/cmd/govulncheck

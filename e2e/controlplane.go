@@ -51,6 +51,7 @@ func startAPI(dir string, crds []*apiextensionsv1.CustomResourceDefinition) (*ap
 	a := &apiServer{env: env, dir: dir}
 	server := env.ControlPlane.GetAPIServer()
 	server.Out, server.Err = log, log
+	server.Configure().Disable("disable-admission-plugins") // envtest's default: Pods get no token then
 	server.SecureServing.ListenAddr = envtest.ListenAddr{Address: "127.0.0.1", Port: strconv.Itoa(port)}
 	server.CertDir = dir
 	server.Path = filepath.Join(dir, "kube-apiserver.sh")

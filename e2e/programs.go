@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 )
@@ -24,6 +25,17 @@ func zonegen(t testing.TB) string { return built(t, buildZonegen) }
 
 // coredns returns the path of a CoreDNS with our plugin built from this repository, once per test run.
 func coredns(t testing.TB) string { return built(t, buildCoredns) }
+
+// buildDist builds the programs as they are in the container image.
+var buildDist = sync.OnceValues(func() (string, error) {
+	if out, err := exec.Command("make", "-C", "..", "dist", "ARCHES="+runtime.GOARCH).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("make dist: %w\n%s", err, out)
+	}
+	return filepath.Abs("../dist/linux/" + runtime.GOARCH)
+})
+
+// dist returns a folder with zonegen and coredns as they are in the container image, built once per test run.
+func dist(t testing.TB) string { return built(t, buildDist) }
 
 func built(t testing.TB, build func() (string, error)) string {
 	t.Helper()
