@@ -76,7 +76,7 @@ func (v *podVolumes) environment(list []corev1.EnvVar) (string, *strings.Replace
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	environment := []string{"KUBERNETES_SERVICE_HOST=" + host, "KUBERNETES_SERVICE_PORT=" + port}
+	environment := append([]string{"KUBERNETES_SERVICE_HOST=" + host, "KUBERNETES_SERVICE_PORT=" + port}, v.env...)
 	var replacements []string
 	for _, e := range list {
 		value := e.Value

@@ -24,12 +24,14 @@ type podVolumes struct {
 	dir string
 	// What takes the place of the ports in a Corefile, since Pods share the network of this machine.
 	ports *strings.Replacer
+	// env is added to the environment of containers.
+	env []string
 }
 
 // volumes makes the volumes of a Pod that the API server has accepted. The ports are pairs of old and new text.
 func (a *apiServer) volumes(t testing.TB, pod *corev1.Pod, ports ...string) *podVolumes {
 	t.Helper()
-	v := &podVolumes{t, a, pod, t.TempDir(), strings.NewReplacer(ports...)}
+	v := &podVolumes{t: t, api: a, pod: pod, dir: t.TempDir(), ports: strings.NewReplacer(ports...)}
 	for _, volume := range pod.Spec.Volumes {
 		if err := os.Mkdir(v.folder(volume.Name), 0o777); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,161 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// deployedServer is CoreDNS in a Pod of a Deployment clusterset-dns, with the Corefile of the manifests.
+type deployedServer struct {
+	*process
+	volumes *podVolumes
+	dns     int
+	health  string // URLs
+	ready   string
+	metrics string
+}
+
+// runServer makes a Pod of the Deployment clusterset-dns, and starts its CoreDNS.
+func (a *apiServer) runServer(t testing.TB) *deployedServer {
+	t.Helper()
+	s := &deployedServer{dns: freePort(t)}
+	ports := []string{":1053", fmt.Sprint(":", s.dns)}
+	for old, url := range map[string]*string{":8080": &s.health, ":8181": &s.ready, ":9153": &s.metrics} {
+		address := loopback(freePort(t))
+		ports = append(ports, old, address)
+		*url = "http://" + address
+	}
+	s.health, s.ready, s.metrics = s.health+"/health", s.ready+"/ready", s.metrics+"/metrics"
+	s.volumes = a.volumes(t, a.newPod(t, "dns", "clusterset-dns"), ports...)
+	s.process = s.volumes.runContainer("coredns")
+	return s
+}
+
+// serves returns nil if the service web in the namespace shop is served with just this address.
+func (s *deployedServer) serves(address string) error {
+	return errors.Join(
+		answers(s.t, s.dns, "web.shop."+svc, "A "+address),
+		answers(s.t, s.dns, "-x "+address, "PTR web.shop."+svc),
+	)
+}
+
+// hasToken reports whether a container of a Pod has a token for the API.
+func hasToken(c corev1.Container) bool {
+	for _, mount := range c.VolumeMounts {
+		if strings.HasPrefix(mount.MountPath, "/var/run/secrets/kubernetes.io/") {
+			return true
+		}
+	}
+	return false
+}
+
+// TestDeploySidecar applies deploy/sidecar and runs a Pod of it: CoreDNS serves what zonegen writes with the rights of its
+// service account, none of which is too many.
+func TestDeploySidecar(t *testing.T) {
+	api := privateAPI(t, "v1beta1")
+	api.deploy(t, "../deploy/sidecar", "dns")
+	web := clusterSetIPImport(api.newNamespace(t, "shop"), "web", []string{"10.1.0.1", "no address"})
+	api.create(t, web)
+
+	server := api.runServer(t)
+	server.waitHTTP(server.health, http.StatusOK)
+	server.waitHTTP(server.ready, http.StatusServiceUnavailable) // there are no zones
+	if hasToken(server.volumes.pod.Spec.Containers[0]) {
+		t.Error("CoreDNS has a token for the API")
+	}
+	start := func(t testing.TB, env ...string) *daemon {
+		v, address := *server.volumes, loopback(freePort(t))
+		v.t, v.env = t, env
+		return &daemon{v.runContainer("zonegen", "--http", address), v.folder("zones"), "http://" + address}
+	}
+
+	d := start(t)
+	d.ready()
+	server.waitHTTP(server.ready, http.StatusOK)
+	if err := server.serves("10.1.0.1"); err != nil {
+		t.Error(err)
+	}
+	api.modify(t, web, func() { web.Spec.IPs[0] = "10.1.0.2" })
+	eventually(t, "the change is served", func() error { return server.serves("10.1.0.2") })
+	eventually(t, "the ServiceImport has an Event", func() error {
+		var events corev1.EventList
+		if err := api.List(t.Context(), &events, client.InNamespace("shop")); err != nil {
+			return err
+		}
+		if len(events.Items) == 0 {
+			return errors.New("there are none")
+		}
+		return nil
+	})
+	d.checkAll()
+	if code := d.stop(); code != 0 {
+		t.Errorf("zonegen ends with %d", code)
+	}
+
+	rights := api.rights(t, "dns")
+	for _, r := range rights {
+		t.Run("without "+r.String(), func(t *testing.T) {
+			api.revoke(t, r, "system:serviceaccount:dns:zonegen")
+			if r.resource == "events" { // all else works
+				d := start(t)
+				d.ready()
+				d.waitOutput("no Events are written on ServiceImports.* is forbidden to " + r.String() + " ")
+			} else { // the last zone stays
+				before := readFile(t, d.file(clusterset))
+				d := start(t, "KUBE_FEATURE_WatchListClient=false") // with it, watch is enough to list
+				d.eventually("/readyz says what is missing", func() error {
+					status, text, err := httpGet(d.http + "/readyz")
+					if err == nil && (status != http.StatusServiceUnavailable || !strings.Contains(text, "is forbidden to "+r.String())) {
+						err = fmt.Errorf("%d %s", status, text)
+					}
+					return err
+				})
+				if readFile(t, d.file(clusterset)) != before {
+					t.Error("a zone was written")
+				}
+			}
+			if err := server.serves("10.1.0.2"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if len(rights) != 8 { // three kinds to list and watch, Events to create and patch
+		t.Errorf("%d rights are granted: %v", len(rights), rights)
+	}
+}
+
+// TestDeployRestricted: the namespace of the manifests takes no Pod that can do more than they need.
+func TestDeployRestricted(t *testing.T) {
+	api := privateAPI(t)
+	for _, overlay := range []string{"sidecar", "configmap"} {
+		t.Run(overlay, func(t *testing.T) {
+			api.kubectl(t, "apply", "--validate=strict", "-k", "../deploy/"+overlay)
+			if overlay == "sidecar" {
+				api.furnish(t, "dns")
+			}
+			good := api.newPod(t, "dns", "clusterset-dns")
+			for what, spoil := range map[string]func(*corev1.Pod){
+				"root":       func(p *corev1.Pod) { p.Spec.SecurityContext.RunAsNonRoot = nil },
+				"privileges": func(p *corev1.Pod) { p.Spec.Containers[0].SecurityContext.AllowPrivilegeEscalation = nil },
+				"capability": func(p *corev1.Pod) {
+					p.Spec.Containers[0].SecurityContext.Capabilities.Add = []corev1.Capability{"NET_ADMIN"}
+				},
+				"seccomp": func(p *corev1.Pod) { p.Spec.SecurityContext.SeccompProfile = nil },
+			} {
+				pod := &corev1.Pod{ObjectMeta: *good.ObjectMeta.DeepCopy(), Spec: *good.Spec.DeepCopy()}
+				pod.Name, pod.ResourceVersion = "", ""
+				spoil(pod)
+				if err := api.Create(t.Context(), pod); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "PodSecurity") {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+		})
+	}
+}
