@@ -11,6 +11,10 @@
 //	store.go         putting objects into an API server
 //	namespace.go     namespaces that go away with their contents
 //	programs.go      building zonegen and coredns
+//	deploy.go        the manifests of deploy/, and the rights that they grant
+//	kubelet.go       volumes of Pods
+//	projected.go     how a kubelet replaces the files of a volume
+//	container.go     running containers of Pods
 //	process.go       running them
 //	output.go        what they print
 //	http.go          what their HTTP endpoints say

@@ -1,0 +1,148 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// zonesConfigMap is the name of the ConfigMap of the manifests, and of the Lease.
+const zonesConfigMap = "clusterset-zones"
+
+// replica is a zonegen in a Pod of the Deployment zonegen.
+type replica struct {
+	*process
+	http string
+}
+
+// runReplica makes a Pod of the Deployment zonegen, and starts it.
+func (a *apiServer) runReplica(t testing.TB, namespace string) *replica {
+	t.Helper()
+	address := loopback(freePort(t))
+	v := a.volumes(t, a.newPod(t, namespace, "zonegen"))
+	if token := hasToken(v.pod.Spec.Containers[0]); !token {
+		t.Error("zonegen has no token for the API")
+	}
+	return &replica{v.runContainer("zonegen", "--http", address), "http://" + address}
+}
+
+func (r *replica) ready() {
+	r.t.Helper()
+	r.waitHTTP(r.http+"/readyz", http.StatusOK)
+}
+
+// TestDeployConfigMap applies deploy/configmap and runs Pods of it: zonegen publishes with the rights of its service
+// account, and stock CoreDNS serves the volume, also when the zones no longer fit into one ConfigMap. No right is too much.
+func TestDeployConfigMap(t *testing.T) {
+	api := privateAPI(t, "v1beta1")
+	api.deploy(t, "../deploy/configmap", "dns")
+	shop := api.newNamespace(t, "shop")
+	web := clusterSetIPImport(shop, "web", []string{"10.1.0.1"})
+	api.create(t, web)
+
+	replicas := []*replica{api.runReplica(t, "dns"), api.runReplica(t, "dns")}
+	for _, r := range replicas {
+		r.ready()
+	}
+	server := api.runServer(t)
+	if hasToken(server.volumes.pod.Spec.Containers[0]) {
+		t.Error("CoreDNS has a token for the API")
+	}
+	server.waitHTTP(server.health, http.StatusOK)
+	server.waitHTTP(server.ready, http.StatusOK)
+	served := func(address string) {
+		t.Helper()
+		server.eventually(address+" is served", func() error {
+			server.volumes.refresh()
+			return server.serves(address)
+		})
+	}
+	served("10.1.0.1")
+	api.modify(t, web, func() { web.Spec.IPs[0] = "10.1.0.2" })
+	served("10.1.0.2")
+
+	// The zones outgrow the ConfigMap.
+	large := headlessImport(shop, "large")
+	api.create(t, large)
+	for i := range 8 {
+		var endpoints []discoveryv1.Endpoint
+		for j := range 1000 {
+			endpoints = append(endpoints, readyEndpoint(fmt.Sprintf("a-rather-long-name-of-a-pod-%d-%d", i, j), fmt.Sprintf("10.%d.%d.%d", 2+i, j>>8, j&255)))
+		}
+		api.create(t, endpointSlice(large, fmt.Sprint("east-", i), endpoints...))
+	}
+	server.eventually("all endpoints are served", func() error {
+		server.volumes.refresh()
+		return answers(t, server.dns, "-x 10.9.3.231", "PTR a-rather-long-name-of-a-pod-7-999.east-7.large.shop."+svc)
+	})
+	shards := 0
+	var list corev1.ConfigMapList
+	if err := api.List(t.Context(), &list, client.InNamespace("dns")); err != nil {
+		t.Fatal(err)
+	}
+	for _, cm := range list.Items {
+		if regexp.MustCompile("^" + zonesConfigMap + `-\d+$`).MatchString(cm.Name) {
+			shards++
+		}
+	}
+	if shards < 2 {
+		t.Errorf("the zones are in %d ConfigMaps", shards)
+	}
+
+	// The leader leaves, and the other one goes on.
+	leader := 0
+	if strings.Contains(replicas[1].output(), "msg=leading ") {
+		leader = 1
+	}
+	if code := replicas[leader].stop(); code != 0 {
+		t.Errorf("the leader ends with %d", code)
+	}
+	api.modify(t, web, func() { web.Spec.IPs[0] = "10.1.0.3" })
+	served("10.1.0.3")
+	replicas[1-leader].stop()
+
+	rights := api.rights(t, "dns")
+	for _, r := range rights {
+		if r.role.GetNamespace() == "" {
+			continue // TestDeploySidecar has those
+		}
+		t.Run("without "+r.String(), func(t *testing.T) {
+			meta := metav1.ObjectMeta{Namespace: "dns", Name: zonesConfigMap}
+			switch r.String() { // a right to create is needed for what is not there
+			case "create configmaps":
+				api.remove(t, &corev1.ConfigMap{ObjectMeta: meta})
+			case "create leases":
+				api.remove(t, &coordinationv1.Lease{ObjectMeta: meta})
+			}
+			api.revoke(t, r, "system:serviceaccount:dns:zonegen")
+			d := api.runReplica(t, "dns")
+			switch r.String() {
+			case "watch leases":
+				d.ready()
+				d.waitOutput("the Lease cannot be watched: .* forbidden: .* cannot watch resource")
+			case "delete configmaps": // needed when the zones have become smaller, see TestConfigMapLeastPrivilege
+				d.ready()
+			default:
+				d.waitOutput(`forbidden: .*; allow it to ` + r.String() + ` there`)
+				if status, text, err := httpGet(d.http + "/livez"); err != nil || status != http.StatusOK {
+					t.Errorf("/livez: %d %s %v", status, text, err)
+				}
+			}
+			if err := server.serves("10.1.0.3"); err != nil {
+				t.Error(err)
+			}
+			d.stop()
+		})
+	}
+	if len(rights) != 16 {
+		t.Errorf("%d rights are granted: %v", len(rights), rights)
+	}
+}
