@@ -53,6 +53,17 @@ func (d *daemon) waitValue(series string, good func(float64) bool) {
 	})
 }
 
+// absent waits until a series is not there.
+func (d *daemon) absent(series string) {
+	d.t.Helper()
+	d.eventually("no "+series, func() error {
+		if v, err := d.value(series); err == nil {
+			return fmt.Errorf("it is %v", v)
+		}
+		return nil
+	})
+}
+
 func above(limit float64) func(float64) bool { return func(v float64) bool { return v > limit } }
 func equals(want float64) func(float64) bool { return func(v float64) bool { return v == want } }
 
@@ -159,4 +170,52 @@ func TestMetricsProgramming(t *testing.T) {
 		t.Logf("measured: %.1f ms", (after-before)*1000)
 	}
 	d.waitValue(`zonegen_oldest_unpublished_change_age_seconds{publisher="folder"}`, equals(0))
+}
+
+// TestMetricsReplicas: of two replicas the one that leads tells of the ConfigMap, and each of its own folder; after a
+// hand-over it is the other one.
+func TestMetricsReplicas(t *testing.T) {
+	api := sharedAPI(t)
+	ns := api.newNamespace(t, "replicas-")
+	web := headlessImport(ns, "web", importPort("http", corev1.ProtocolTCP, 80))
+	slice := endpointSlice(web, "east", readyEndpoint("", "10.7.0.1"))
+	api.create(t, web, slice)
+	start := func() *daemon {
+		d := runZonegen(t, api.kubeconfig(t), "--configmap", ns+"/zones", "--configmap-min-interval", "20ms")
+		d.ready()
+		return d
+	}
+	const (
+		active = `zonegen_publisher_active{publisher="configmap"}`
+		serial = `zonegen_zone_serial{publisher="configmap",zone="clusterset.local."}`
+		age    = `zonegen_oldest_unpublished_change_age_seconds{publisher="configmap"}`
+		count  = `zonegen_dns_programming_duration_seconds_count{publisher="configmap",service_kind="headless"}`
+	)
+	check := func(leader, follower *daemon, address string) {
+		t.Helper()
+		leader.waitValue(active, equals(1))
+		leader.waitValue(serial, above(0))
+		follower.waitValue(active, equals(0))
+		follower.absent(serial)
+		api.modify(t, slice, func() {
+			slice.Endpoints[0].Addresses[0] = address
+			slice.Annotations = map[string]string{corev1.EndpointsLastChangeTriggerTime: time.Now().UTC().Format(time.RFC3339Nano)}
+		})
+		leader.waitValue(count, equals(1))
+		for _, d := range []*daemon{leader, follower} {
+			d.waitValue(strings.ReplaceAll(count, "configmap", "folder"), above(0))
+			d.waitValue(age, equals(0))
+			d.waitValue(`zonegen_publisher_active{publisher="folder"}`, equals(1))
+		}
+		follower.waitValue(count, equals(0))
+	}
+	first, second := start(), start()
+	check(first, second, "10.7.0.2")
+	checkMetrics(t, first.waitHTTP(first.http+"/metrics", http.StatusOK))
+	first.stop()
+	second.waitValue(active, equals(1))
+	first.restart()
+	first.ready()
+	check(second, first, "10.7.0.3")
+	second.stop()
 }

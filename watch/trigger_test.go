@@ -34,6 +34,9 @@ func TestTriggerOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if newSlice(in).triggered != 0 {
+			t.Error("the note counts in a manifest, too")
+		}
 		if got := o.trigger(nil); !got.Equal(want) {
 			t.Errorf("%q: %s, want %s", note, got, want)
 		}
