@@ -28,10 +28,13 @@ BUILDAH ?= buildah
 empty :=
 comma := ,
 
-.PHONY: help build run test test-tools unit e2e lint bench fuzz vuln dist image clean
+# Rows of the benchmark, as a regular expression; all if it is empty.
+ROWS ?=
+
+.PHONY: help build run test test-tools unit e2e lint bench bench-quick bench-packages bench-tools fuzz vuln dist image clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## bin/zonegen and bin/coredns, static (the first time takes some minutes)
 	@hack/step.sh "building bin/zonegen" env $(GO_BUILD) -o bin/zonegen $(ZONEGEN)
@@ -43,7 +46,7 @@ run: build ## serve examples/ on port 1053 (or DNS_PORT=) until Ctrl-C
 test: test-tools lint unit e2e ## everything that CI runs: lint, the tests of each package, the tests on a real API server
 
 test-tools:
-	@hack/install-test-tools.sh
+	@hack/install-tools.sh test
 
 unit: ## the tests of each package, with the race detector
 	@hack/step.sh "tests of each package" go test -race ./...
@@ -61,7 +64,20 @@ lint: $(GOLANGCI_LINT) ## golangci-lint (format, go vet, import rules, …) on e
 	@if PATH=$$PATH:/usr/sbin command -v shellcheck >/dev/null; then shellcheck hack/*.sh .ci/run; \
 	else echo "shellcheck is missing: scripts not checked (apt-get install shellcheck)"; fi
 
-bench: ## benchmarks of every package
+bench: bench-tools ## zonegen and its peers side by side, into bench/RESULTS.md (half an hour); ROWS=Latency: one row
+	@$(call bench,$(if $(ROWS),,-results ../bench/RESULTS.md))
+
+bench-quick: bench-tools ## the same with the small clusterset only, in under five minutes; writes no file
+	@$(call bench,-quick)
+
+bench-tools:
+	@hack/install-tools.sh bench
+
+# Assets of a benchmark are those of `make e2e`. The machine should do nothing else meanwhile.
+bench = cd e2e && assets=$$(../hack/step.sh "kube-apiserver and etcd" go run ./cmd/controlplane) && KUBEBUILDER_ASSETS=$$assets \
+	go test -run '^$$' -bench '^BenchmarkPeers$$/$(if $(ROWS),^($(ROWS))$$)' -benchtime 1x -timeout 0 . -args $(1)
+
+bench-packages: ## benchmarks of each package
 	@go test -run '^$$' -bench . -benchmem ./...
 
 fuzz: ## every fuzz target for FUZZTIME (20s)

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Installs what the tests call and Go does not build: on Debian and its kin with apt-get, as root or through sudo.
-# Elsewhere it says what is missing. It does nothing if all is there.
+# Usage: hack/install-tools.sh test|bench
+#
+# Installs what the tests or the benchmark call and Go does not build: on Debian and its kin with apt-get, as root or
+# through sudo. Elsewhere it says what is missing. It does nothing if all is there.
 set -euo pipefail
 
-# What the tests look for, and the Debian package that has it.
-tools=(
+# What is looked for, and the Debian package that has it.
+case $1 in
+test) tools=(
 	"gcc gcc"                       # for -race
 	"dig bind9-dnsutils"            # asks the servers
 	"named-checkzone bind9-utils"   # the checkers read every zone file
@@ -15,7 +18,13 @@ tools=(
 	"promtool prometheus"           # reads alert rules and metrics
 	"buildah buildah"               # builds the container image
 	"shellcheck shellcheck"         # for make lint
-)
+) ;;
+bench) tools=(
+	"dnsperf dnsperf"               # asks as much as a server answers
+	"taskset util-linux"            # keeps programs on a core
+	"knotd knot"                    # is compared with
+) ;;
+esac
 
 PATH=$PATH:/usr/sbin # not in everybody's PATH, but in that of the tests
 missing=() packages=()
@@ -33,7 +42,7 @@ if [[ $(id -u) != 0 ]]; then
 	sudo="sudo"
 fi
 if ! command -v apt-get >/dev/null || { [[ $sudo ]] && ! command -v sudo >/dev/null; }; then
-	echo "The tests need ${missing[*]}, which are missing here. On Debian: apt-get install ${packages[*]}" >&2
+	echo "${missing[*]} are missing here. On Debian: apt-get install ${packages[*]}" >&2
 	exit 1
 fi
 
