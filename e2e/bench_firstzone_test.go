@@ -62,8 +62,10 @@ func (p *population) firstZone(t testing.TB, dir string) firstZone {
 		t.Fatal(err)
 	}
 	defer folder.Close()
-	source, err := watch.NewKubernetes(watch.KubernetesOptions{Kubeconfig: p.api.kubeconfig(t), MinInterval: changeEvery,
-		UserAgent: "zonegen/bench", Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	source, err := watch.NewKubernetes(watch.KubernetesOptions{
+		Kubeconfig: p.api.kubeconfig(t), MinInterval: changeEvery,
+		UserAgent: "zonegen/bench", Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +75,9 @@ func (p *population) firstZone(t testing.TB, dir string) firstZone {
 	go func() { ended <- source.Run(ctx) }()
 	defer func() {
 		cancel()
-		<-ended
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	}()
 	go func() {
 		for len(source.Waiting()) > 0 {
@@ -101,7 +105,7 @@ func (p *population) firstZone(t testing.TB, dir string) firstZone {
 // copyAndSync copies a file by cp and waits by sync until it is where it is to be.
 func copyAndSync(t testing.TB, from, to string) time.Duration {
 	t.Helper()
-	defer os.Remove(to)
+	defer func() { _ = os.Remove(to) }()
 	start := time.Now()
 	for _, args := range [][]string{{"cp", from, to}, {"sync", to}} {
 		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {

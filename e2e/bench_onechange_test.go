@@ -42,8 +42,10 @@ func measureOneChange(b testing.TB, s *scene) {
 		d.kill()
 	}
 	compare := func(what string, most float64, text func(float64) string, figure func(effort) float64) {
-		f := finding{what: fmt.Sprintf("zonegen, one changed service, %s, chunked, %s records", what, label(synthetic.Large)),
-			peer: label(synthetic.Small) + " records", atMost: most}
+		f := finding{
+			what: fmt.Sprintf("zonegen, one changed service, %s, chunked, %s records", what, label(synthetic.Large)),
+			peer: label(synthetic.Small) + " records", atMost: most,
+		}
 		var small, large []float64
 		for i := range got[0] {
 			small, large = append(small, figure(got[0][i])), append(large, figure(got[1][i]))
@@ -92,8 +94,10 @@ func (c *changed) measure(t testing.TB, changes int, seed uint64) effort {
 		}
 	}
 	after, n := c.sofar(t), float64(changes)
-	return effort{(after.cpu - before.cpu) / time.Duration(changes), (after.bytes - before.bytes) / n, (after.objects - before.objects) / n,
-		(after.collections - before.collections) / n}
+	return effort{
+		(after.cpu - before.cpu) / time.Duration(changes), (after.bytes - before.bytes) / n, (after.objects - before.objects) / n,
+		(after.collections - before.collections) / n,
+	}
 }
 
 // version is the file of the zone: another one when the zone has changed.
@@ -108,6 +112,8 @@ func (c *changed) version(t testing.TB) os.FileInfo {
 
 func (c *changed) sofar(t testing.TB) effort {
 	t.Helper()
-	return effort{c.cpu(t), metric(t, c.http, "go_memstats_alloc_bytes_total"), metric(t, c.http, "go_memstats_mallocs_total"),
-		metric(t, c.http, "go_gc_duration_seconds_count")}
+	return effort{
+		c.cpu(t), metric(t, c.http, "go_memstats_alloc_bytes_total"), metric(t, c.http, "go_memstats_mallocs_total"),
+		metric(t, c.http, "go_gc_duration_seconds_count"),
+	}
 }

@@ -55,8 +55,10 @@ func measureQueries(b testing.TB, s *scene) {
 		name, what string
 		must       float64
 	}{{"whoami", "whoami", 0.95}, {"kubernetes", "in-memory plugin", 2}, {"file", "file", 2.2}, {"knot", "Knot", 0}} {
-		f := finding{what: "queries per second and core", peer: peer.what, atLeast: peer.must,
-			ours: thousands(median(ours)), their: thousands(median(got[peer.name]))}
+		f := finding{
+			what: "queries per second and core", peer: peer.what, atLeast: peer.must,
+			ours: thousands(median(ours)), their: thousands(median(got[peer.name])),
+		}
 		for i := range ours {
 			f.ratios = append(f.ratios, ours[i]/got[peer.name][i])
 		}

@@ -93,8 +93,10 @@ func multicluster(dir string) string {
 func (p *population) zonegen(t testing.TB, dir string, args ...string) (*process, string) {
 	t.Helper()
 	port := freePort(t)
-	args = append([]string{"run", "--kubeconfig", p.api.kubeconfig(t), "--zone-dir", dir,
-		"--http", loopback(port), "--log-level", "warn"}, args...)
+	args = append([]string{
+		"run", "--kubeconfig", p.api.kubeconfig(t), "--zone-dir", dir,
+		"--http", loopback(port), "--log-level", "warn",
+	}, args...)
 	return run(t, zonegen(t), args...), fmt.Sprintf("http://127.0.0.1:%d", port)
 }
 
