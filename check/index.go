@@ -13,6 +13,9 @@ var signing = map[uint16]bool{
 	dns.TypeNSEC3PARAM: true, dns.TypeDS: true, dns.TypeCDS: true, dns.TypeCDNSKEY: true,
 }
 
+// IsSigning reports whether records of a type are added by a signer and not judged.
+func IsSigning(rrtype uint16) bool { return signing[rrtype] }
+
 // index is a zone by owner name.
 type index struct {
 	*Zone
