@@ -2,6 +2,7 @@ package diff
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -145,6 +146,9 @@ func data(rr dns.RR, serial bool) string {
 		}
 		return strings.Join(fields, " ")
 	}
+	if unknown, ok := rr.(*dns.RFC3597); ok { // its String writes another header
+		return fmt.Sprintf(`\# %d %s`, len(unknown.Rdata)/2, strings.ToLower(unknown.Rdata))
+	}
 	text := strings.TrimPrefix(rr.String(), rr.Header().String())
 	if named[rr.Header().Rrtype] {
 		text = dns.CanonicalName(text)
@@ -152,7 +156,8 @@ func data(rr dns.RR, serial bool) string {
 	return text
 }
 
-// canonicalKey sorts as names do in canonical order: their labels from the right.
+// canonicalKey sorts as names do in canonical order (RFC 4034 section 6.1): by their
+// labels from the right.
 func canonicalKey(name string) string {
 	labels := dns.SplitDomainName(name)
 	slices.Reverse(labels)

@@ -13,7 +13,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/validation"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 )
 
@@ -32,7 +31,7 @@ type PublishedFiles struct {
 // else has put into the keys db.<zone> of a ConfigMap. It needs the verb get. Errors
 // name the ConfigMap and say what mends it.
 func ReadConfigMaps(ctx context.Context, client corev1client.ConfigMapsGetter, namespace, name string) (*PublishedFiles, error) {
-	if err := checkNames(namespace, name); err != nil {
+	if err := checkConfigMapName(namespace, name, 1); err != nil {
 		return nil, err
 	}
 	for range attempts {
@@ -42,16 +41,6 @@ func ReadConfigMaps(ctx context.Context, client corev1client.ConfigMapsGetter, n
 		}
 	}
 	return nil, fmt.Errorf("configmap %s/%s: %w, %d times while it was read; try again", namespace, name, errMoved, attempts)
-}
-
-func checkNames(namespace, name string) error {
-	if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
-		return fmt.Errorf("%q is no namespace: %s; give the ConfigMap as NAMESPACE/NAME", namespace, strings.Join(problems, ", "))
-	}
-	if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {
-		return fmt.Errorf("%q is no name of a ConfigMap: %s; give the ConfigMap as NAMESPACE/NAME", name, strings.Join(problems, ", "))
-	}
-	return nil
 }
 
 // readOnce is one attempt. Chunks are removed after no root includes them, so all

@@ -70,9 +70,10 @@ func parseServer(rest string) (Place, error) {
 		return p, fmt.Errorf("%q is no name server: give @HOST or @HOST:PORT, an IPv6 address with a port as @[::1]:53", "@"+rest)
 	}
 	p.server = net.JoinHostPort(host, port)
-	if hasZone {
-		p.zone, err = zoneName(zone)
+	if !hasZone {
+		return p, nil
 	}
+	p.zone, err = zoneName(zone)
 	return p, err
 }
 

@@ -25,9 +25,12 @@ func commands(f func(*cobra.Command)) {
 	}
 }
 
-// onCluster matches the examples that need a cluster. They are run by e2e
-// (TestAccessExamples), all others here.
-var onCluster = regexp.MustCompile(`^zonegen (run|render)( |$)`)
+// elsewhere matches the examples that need a cluster or a name server. They are run
+// by e2e (TestAccessExamples, TestVerbExamples), all others here.
+var elsewhere = regexp.MustCompile(`^zonegen (run|render|diff|explain)( |$)|@|configmap:`)
+
+// manifests matches those that need no cluster, because they have manifests.
+var manifests = regexp.MustCompile(` -f [^@]*$`)
 
 // TestExamples runs the examples of the help texts in a folder that has the
 // examples, and with a folder of zones in the place of /zones.
@@ -53,7 +56,7 @@ func TestExamples(t *testing.T) {
 		}
 		for line := range strings.Lines(cmd.Example) {
 			line = strings.TrimSpace(line)
-			if line == "" || strings.HasPrefix(line, "#") || onCluster.MatchString(line) && !strings.Contains(line, " -f ") {
+			if line == "" || strings.HasPrefix(line, "#") || elsewhere.MatchString(line) && !manifests.MatchString(line) {
 				continue
 			}
 			ran++
@@ -110,7 +113,7 @@ func runExample(t *testing.T, dir, line string) {
 // TestFlagsAreTested makes sure that a script refuses a bad value of every flag.
 func TestFlagsAreTested(t *testing.T) {
 	var scripts strings.Builder
-	for _, name := range []string{"flags", "check"} {
+	for _, name := range []string{"flags", "check", "diff"} {
 		text, err := os.ReadFile("testdata/script/" + name + ".txtar")
 		if err != nil {
 			t.Fatal(err)

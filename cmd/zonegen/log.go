@@ -19,8 +19,11 @@ type logFlags struct {
 	level, format string
 }
 
-func (l *logFlags) register(flags *pflag.FlagSet) {
-	l.level, l.format = "info", "text"
+func (l *logFlags) register(flags *pflag.FlagSet) { l.registerAt(flags, "info") }
+
+// registerAt is register with another level than info where nobody asks for one.
+func (l *logFlags) registerAt(flags *pflag.FlagSet, level string) {
+	l.level, l.format = level, "text"
 	flags.Var(choice(&l.level, logLevels...), "log-level", "least `level` that is logged: debug, info, warn or error")
 	flags.Var(choice(&l.format, logFormats...), "log-format", "`format` of the log: text or json")
 }

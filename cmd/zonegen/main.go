@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -18,6 +20,24 @@ type exitCode int
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit status %d", int(c)) }
 
+// failure is an error of a command whose exit status 1 has another meaning.
+type failure struct{ err error }
+
+func (f failure) Error() string { return f.err.Error() }
+func (f failure) Unwrap() error { return f.err }
+
+// neverOne returns the error of a command whose exit status 1 has another meaning.
+func neverOne(err error) error {
+	var code exitCode
+	switch {
+	case err == nil || errors.As(err, &code):
+		return err
+	case errors.Is(err, fs.ErrNotExist) && !strings.HasSuffix(err.Error(), "check the path"):
+		err = fmt.Errorf("%w; check the path", err)
+	}
+	return failure{err}
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	// A second signal ends the process at once.
@@ -25,20 +45,22 @@ func main() {
 	os.Exit(execute(ctx, os.Args[1:]))
 }
 
-// execute runs one command line and returns the exit status: 0, 1 if a check
-// found something or a daemon failed, 2 if the command line cannot be used.
+// execute runs one command line and returns the exit status: 0, 1 if something was
+// found or a daemon failed, 2 if the command line cannot be used or a command failed
+// that looks for something.
 func execute(ctx context.Context, args []string) int {
 	root := newRootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var code exitCode
 	var usage usageError
+	var failed failure
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &code):
 		return int(code)
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &failed):
 		fmt.Fprintf(os.Stderr, "zonegen: %v\n", err)
 		return 2
 	default:

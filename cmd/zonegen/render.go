@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/clusterset-dns/zonegen/publish"
-	"github.com/clusterset-dns/zonegen/watch"
 	"github.com/clusterset-dns/zonegen/zone"
 )
 
@@ -76,7 +75,9 @@ func (f *renderFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return usageError{err}
 	}
-	changes, err := f.first(cmd.Context(), source, logger)
+	ctx, cancel := withTimeout(cmd.Context(), f.timeout)
+	defer cancel()
+	changes, err := firstState(ctx, source, logger)
 	if err != nil {
 		return err
 	}
@@ -122,41 +123,6 @@ func choose(snapshots []*zone.Snapshot, args []string) (int, error) {
 		return 0, usageError{fmt.Errorf("zone %q is not made: choose one of %s", args[0], strings.Join(origins, ", "))}
 	}
 	return i, nil
-}
-
-// first returns the whole state of a source.
-func (f *renderFlags) first(ctx context.Context, source watch.Source, logger *slog.Logger) (zone.Changes, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if f.timeout > 0 {
-		ctx, cancel = context.WithTimeoutCause(ctx, f.timeout, fmt.Errorf("gave up after --timeout %s", f.timeout))
-		defer cancel()
-	}
-	failed, first := make(chan error, 1), make(chan zone.Changes, 1)
-	go func() {
-		if err := source.Run(ctx); err != nil {
-			failed <- err
-		}
-	}()
-	go func() {
-		if changes, err := source.Next(ctx); err == nil {
-			first <- changes
-		}
-	}()
-	progress := time.NewTicker(5 * time.Second)
-	defer progress.Stop()
-	for {
-		select {
-		case changes := <-first:
-			return changes, nil
-		case err := <-failed:
-			return zone.Changes{}, err
-		case <-ctx.Done():
-			return zone.Changes{}, fmt.Errorf("%w; waiting for %s", context.Cause(ctx), strings.Join(source.Waiting(), "; "))
-		case <-progress.C:
-			logger.Info("waiting", "for", strings.Join(source.Waiting(), "; "))
-		}
-	}
 }
 
 // write writes all zones into a folder.

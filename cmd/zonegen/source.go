@@ -19,12 +19,17 @@ type sourceFlags struct {
 	recursive   bool
 	kubeconfig  string
 	kubeContext string
-	alsoTo      bool // zones go to a cluster, wherever they come from
+	alsoTo      bool // zones are in a cluster, wherever services come from
 }
 
 func (s *sourceFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&s.filenames, "filename", "f", nil, "`file` or folder with manifests, or - for standard input, in place of a cluster; repeatable")
 	flags.BoolVarP(&s.recursive, "recursive", "R", false, "with --filename: read folders below the folders, too")
+	s.registerCluster(flags)
+}
+
+// registerCluster adds the flags that choose a cluster.
+func (s *sourceFlags) registerCluster(flags *pflag.FlagSet) {
 	flags.StringVar(&s.kubeconfig, "kubeconfig", "", "`file` that says how to reach the cluster (default: the Pod's own service account, else $KUBECONFIG, else ~/.kube/config)")
 	flags.StringVar(&s.kubeContext, "context", "", "`name` of the kubeconfig's context (default: its current one)")
 }
