@@ -37,8 +37,8 @@ func (a *apiServer) eventsOf(t testing.TB, namespace, name string) (names []stri
 	return names, first, last
 }
 
-// TestEventsRestart drops much of a ServiceImport, and starts zonegen again and again: the Events are few, and stay the
-// same.
+// TestEventsRestart drops much of a ServiceImport, starts zonegen again, and then a second one: the Events are few, and
+// stay the same.
 func TestEventsRestart(t *testing.T) {
 	api := sharedAPI(t)
 	ns := api.newNamespace(t, "events-")
@@ -61,26 +61,28 @@ func TestEventsRestart(t *testing.T) {
 	if len(names) < 5 || len(names) > 10 {
 		t.Errorf("40 values of one service are left out: %d Events", len(names))
 	}
-	for range 2 {
-		d.stop()
+	for what, again := range map[string]func(){
+		"a restart":        func() { d.stop(); d.restart() },
+		"a second replica": func() { runZonegen(t, api.kubeconfig(t)) },
+	} {
 		eventually(t, "another second", func() error { // that is how exact Events are
 			if time.Now().Truncate(time.Second).After(last) {
 				return nil
 			}
 			return errors.New("the same")
 		})
-		d.restart()
-		var again []string
+		again()
+		var now []string
 		d.eventually("all Events are told again", func() error {
 			var oldest, newest time.Time
-			if again, oldest, newest = api.eventsOf(t, ns, "many"); !oldest.After(last) {
+			if now, oldest, newest = api.eventsOf(t, ns, "many"); !oldest.After(last) {
 				return fmt.Errorf("one was told last at %s", oldest)
 			}
 			last = newest
 			return nil
 		})
-		if !slices.Equal(again, names) {
-			t.Errorf("after a restart the Events are %q, before %q", again, names)
+		if !slices.Equal(now, names) {
+			t.Errorf("after %s the Events are %q, before %q", what, now, names)
 		}
 	}
 }
