@@ -543,6 +543,54 @@ func TestConfigMapSupersededSweep(t *testing.T) {
 	newer.shows(first, results)
 }
 
+// The first Publish asks whether it may after it has read, and whoever publishes in between is not overwritten.
+func TestConfigMapConfirm(t *testing.T) {
+	namespace := sharedAPI(t).newNamespace(t, "configmap-")
+	set, later := newWebZone(t, 5), newWebZone(t, 6)
+	other := newZoneMap(t, namespace, nil)
+	confirmed, refusal := 0, errors.New("no longer the leader")
+	meanwhile := func() {}
+	m := newZoneMap(t, namespace, func(o *publish.ConfigMapOptions, _ *rest.Config) {
+		o.Confirm = func(context.Context) error {
+			confirmed++
+			meanwhile()
+			return refusal
+		}
+	})
+	if results, err := m.Publish(t.Context(), set.Snapshots()); !errors.Is(err, refusal) || !errors.Is(results[0].Err, refusal) || len(m.list()) != 0 {
+		t.Errorf("%+v, %v", results, err)
+	}
+	refusal = nil
+	for _, first := range []bool{true, false} {
+		meanwhile = func() {
+			if !first {
+				later.apply(tenEndpoints(3, 1))
+			}
+			other.publish(later.Snapshots())
+		}
+		if results, err := m.Publish(t.Context(), set.Snapshots()); !errors.Is(err, publish.ErrSuperseded) || results[0].Written {
+			t.Errorf("%+v, %v", results, err)
+		}
+		if text := m.volume()["db.clusterset.local"]; !strings.Contains(text, "web-5") {
+			t.Errorf("an older zone has replaced a newer one:\n%s", text)
+		}
+		m = newZoneMap(t, namespace, func(o *publish.ConfigMapOptions, _ *rest.Config) {
+			o.Confirm = func(context.Context) error {
+				confirmed++
+				meanwhile()
+				return nil
+			}
+		})
+	}
+	meanwhile = func() {}
+	m.publish(later.Snapshots())
+	m.now = m.now.Add(time.Hour)
+	m.publish(set.Snapshots())
+	if confirmed != 4 {
+		t.Errorf("it was asked %d times, want once for each first Publish", confirmed)
+	}
+}
+
 // Many writers at once: each version that anyone can see is whole, and the serials of all of them grow.
 func TestConfigMapWriters(t *testing.T) {
 	api := sharedAPI(t)

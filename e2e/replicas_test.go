@@ -15,9 +15,11 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 	clientwatch "k8s.io/client-go/tools/watch"
+	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	mcsv1beta1 "sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
 )
@@ -71,21 +73,14 @@ func counterOf(text string) int {
 }
 
 // follow reads every version of the ConfigMap until there is one called end: the serials must grow, and the counter may
-// not go back. It outlasts the API server, and misses nothing.
+// not go back. It goes on after an outage of the API server, with what there is then.
 func (r *replicas) follow() error {
 	clients, err := kubernetes.NewForConfig(r.api.config)
 	if err != nil {
 		return err
 	}
-	configMaps := clients.CoreV1().ConfigMaps(r.namespace)
-	list, err := configMaps.List(r.t.Context(), metav1.ListOptions{})
-	if err != nil {
-		return err
-	}
-	w, err := clientwatch.NewRetryWatcherWithContext(r.t.Context(), list.ResourceVersion, &cache.ListWatch{WatchFuncWithContext: configMaps.Watch})
-	if err != nil {
-		return err
-	}
+	configMaps := cache.NewListWatchFromClient(clients.CoreV1().RESTClient(), "configmaps", r.namespace, fields.Everything())
+	_, _, w, _ := clientwatch.NewIndexerInformerWatcherWithLogger(klog.Logger{}, configMaps, &corev1.ConfigMap{})
 	defer w.Stop()
 	newest, versions := -1, 0
 	err = chain(w, func(text string) error {
@@ -296,5 +291,61 @@ func TestReplicasCrash(t *testing.T) {
 		leader = next
 	}
 	times(t, "from SIGSTOP to the next leader", took)
+	r.end()
+}
+
+// TestReplicasOutage takes the API server away for less than the time of the Lease and for more, and has it hang: what
+// is published stays, and goes on when the API server is back.
+func TestReplicasOutage(t *testing.T) {
+	r := newReplicas(t, 2, "--configmap-min-interval", "100ms")
+	for _, d := range r.all {
+		d.ready()
+	}
+	goesOn := func() {
+		t.Helper()
+		for range 5 {
+			r.change()
+			r.published()
+		}
+		leader := r.leader()
+		for _, d := range r.all {
+			if d != leader {
+				r.standsBy(d)
+			}
+		}
+	}
+	endsTerm := func(d *daemon) {
+		t.Helper()
+		terms := strings.Count(d.output(), `msg="no longer leading"`)
+		d.eventually("it gives up", func() error {
+			if strings.Count(d.output(), `msg="no longer leading"`) == terms {
+				return errors.New("it leads")
+			}
+			return nil
+		})
+		for _, d := range r.all {
+			d.eventually("it says that nobody is known to lead, and stays ready", func() error {
+				status, body, err := httpGet(d.http + "/readyz")
+				if err == nil && (status != 200 || !strings.Contains(body, "no leader is known for configmap dns/zones: get lease dns/zones: ")) {
+					err = fmt.Errorf("%d %s", status, body)
+				}
+				return err
+			})
+		}
+	}
+	goesOn()
+	r.api.stop(t)
+	r.api.start(t)
+	goesOn()
+	leader := r.leader()
+	r.api.stop(t)
+	endsTerm(leader)
+	r.api.start(t)
+	goesOn()
+	leader = r.leader()
+	r.api.freeze(t)
+	endsTerm(leader)
+	r.api.thaw(t)
+	goesOn()
 	r.end()
 }

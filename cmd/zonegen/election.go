@@ -22,9 +22,7 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// The times of the Lease, which are those of Kubernetes' own controllers. After a
-// crash, the next leader is there within leaseDuration and a bit more than one
-// retryPeriod.
+// The times of the Lease, which are those of Kubernetes' own controllers.
 const (
 	leaseDuration = 15 * time.Second
 	renewDeadline = 10 * time.Second
@@ -159,8 +157,13 @@ func (e *election) resign(term context.Context) {
 // watched.
 const unwatched = time.Minute
 
-// watch stands for election as soon as the Lease is given up; the elector itself
-// looks every retryPeriod only.
+// expiryMargin is how much later than leaseDuration after the last sign of life a
+// Lease is tried: the elector has seen that a bit later.
+const expiryMargin = 250 * time.Millisecond
+
+// watch makes the elector look at the Lease whenever it changes, and when it has
+// run out; by itself it looks every few seconds. So another leader follows at once
+// when the Lease is given up, and else when its time is over.
 func (e *election) watch(ctx context.Context) {
 	told := false
 	for ctx.Err() == nil {
@@ -188,21 +191,35 @@ func (e *election) watchOnce(ctx context.Context) error {
 		return err
 	}
 	defer w.Stop()
-	for event := range w.ResultChan() {
-		lease, ok := event.Object.(*coordinationv1.Lease)
-		if !ok {
-			return apierrors.FromObject(event.Object)
+	expired := time.NewTimer(leaseDuration + expiryMargin)
+	defer expired.Stop()
+	for {
+		select {
+		case event, ok := <-w.ResultChan():
+			if !ok {
+				return nil
+			}
+			lease, ok := event.Object.(*coordinationv1.Lease)
+			if !ok {
+				return apierrors.FromObject(event.Object)
+			}
+			if event.Type != watch.Deleted && holder(lease) == e.lock.Identity() {
+				continue // our own doing
+			}
+			expired.Reset(leaseDuration + expiryMargin)
+		case <-expired.C:
 		}
-		if event.Type != watch.Deleted && holder(lease) != "" {
-			continue
-		}
-		e.mu.Lock()
-		if e.term == nil {
-			e.withdraw()
-		}
-		e.mu.Unlock()
+		e.look()
 	}
-	return nil
+}
+
+// look makes a candidate look at the Lease now.
+func (e *election) look() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.term == nil {
+		e.withdraw() // and stand again
+	}
 }
 
 func holder(lease *coordinationv1.Lease) string {
@@ -241,6 +258,9 @@ func (h asDebug) Enabled(ctx context.Context, _ slog.Level) bool {
 // Handle implements [slog.Handler].
 func (h asDebug) Handle(ctx context.Context, record slog.Record) error {
 	record.Level = slog.LevelDebug
+	if !h.Handler.Enabled(ctx, record.Level) {
+		return nil // logr does not ask for errors
+	}
 	return h.Handler.Handle(ctx, record)
 }
 
