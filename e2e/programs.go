@@ -26,9 +26,12 @@ func zonegen(t testing.TB) string { return built(t, buildZonegen) }
 // coredns returns the path of a CoreDNS with our plugin built from this repository, once per test run.
 func coredns(t testing.TB) string { return built(t, buildCoredns) }
 
+// distVersion is the version that is stamped into the programs for the container image.
+const distVersion = "v0.0.0-e2e"
+
 // buildDist builds the programs as they are in the container image.
 var buildDist = sync.OnceValues(func() (string, error) {
-	if out, err := exec.Command("make", "-C", "..", "dist", "ARCHES="+runtime.GOARCH).CombinedOutput(); err != nil {
+	if out, err := exec.Command("make", "-C", "..", "dist", "ARCHES="+runtime.GOARCH, "VERSION="+distVersion).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("make dist: %w\n%s", err, out)
 	}
 	return filepath.Abs("../dist/linux/" + runtime.GOARCH)

@@ -1,0 +1,141 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// buildah runs buildah with a store for images of the test's own.
+func buildah(t testing.TB, store []string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(store[0], slices.Concat(store[1:], args)...).Output()
+	if err != nil {
+		stderr := ""
+		if exit, ok := err.(*exec.ExitError); ok {
+			stderr = string(exit.Stderr)
+		}
+		t.Fatalf("buildah %q: %v\n%s%s", args, err, out, stderr)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// imageStore is buildah with a store for images that goes with the test.
+func imageStore(t testing.TB) []string {
+	t.Helper()
+	dir := t.TempDir()
+	return []string{tool(t, "buildah", "buildah"), "--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "run"), "--storage-driver", "vfs"}
+}
+
+// TestImage builds the container image, twice, and runs what is in it.
+func TestImage(t *testing.T) {
+	store := imageStore(t)
+	const image = "localhost/zonegen:test"
+	build := func() string {
+		t.Helper()
+		out, err := exec.Command("make", "-C", "..", "image", "IMAGE="+image, "BUILDAH="+strings.Join(store, " "), "ARCHES="+runtime.GOARCH, "VERSION="+distVersion).CombinedOutput()
+		if err != nil {
+			t.Fatalf("make image: %v\n%s", err, out)
+		}
+		id := regexp.MustCompile(`(?m)^[0-9a-f]{64}$`).Find(out) // of the image, after its layers
+		if id == nil {
+			t.Fatalf("make image does not tell what it has built:\n%s", out)
+		}
+		return string(id)
+	}
+	first, second := build(), build()
+	if first != second {
+		t.Errorf("the same source gives the image %s, and then %s", first, second)
+	}
+
+	container := buildah(t, store, "from", image)
+	var inspected struct {
+		OCIv1 struct {
+			Architecture string
+			Config       struct {
+				User       string
+				Entrypoint []string
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(buildah(t, store, "inspect", container)), &inspected); err != nil {
+		t.Fatal(err)
+	}
+	if config := inspected.OCIv1.Config; config.User != "65532:65532" || !slices.Equal(config.Entrypoint, []string{"/zonegen"}) || inspected.OCIv1.Architecture != runtime.GOARCH {
+		t.Errorf("the image is %+v", inspected.OCIv1)
+	}
+	root := buildah(t, store, "mount", container)
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	if !slices.Equal(names, []string{"coredns", "zonegen"}) {
+		t.Errorf("the image has %q", names)
+	}
+	for command, want := range map[string]string{
+		"/zonegen version":  distVersion,
+		"/coredns -version": fmt.Sprintf("linux/%s, %s, %s", runtime.GOARCH, runtime.Version(), distVersion),
+		"/coredns -plugins": "\nmulticluster\n",
+	} {
+		args := append([]string{"--userspec=65532:65532", root}, strings.Fields(command)...)
+		out, err := exec.Command(tool(t, "chroot", "coreutils"), args...).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%s: %v\n%s", command, err, out)
+		}
+	}
+}
+
+// TestReproducible: the programs of the image are the same if somebody else builds them, somewhere else, from an archive
+// of the source.
+func TestReproducible(t *testing.T) {
+	copied := t.TempDir()
+	files, err := exec.Command("git", "-C", "..", "ls-files", "-z").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range strings.SplitSeq(strings.TrimRight(string(files), "\x00"), "\x00") {
+		info, err := os.Stat(filepath.Join("..", name))
+		if err != nil || info.IsDir() {
+			continue // deleted and not yet committed
+		}
+		text, err := os.ReadFile(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		to := filepath.Join(copied, name)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, text, info.Mode().Perm()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command("make", "-C", copied, "dist", "ARCHES="+runtime.GOARCH, "VERSION="+distVersion).CombinedOutput(); err != nil {
+		t.Fatalf("make dist: %v\n%s", err, out)
+	}
+	for _, name := range []string{"zonegen", "coredns"} {
+		ours, err := os.ReadFile(filepath.Join(dist(t), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs, err := os.ReadFile(filepath.Join(copied, "dist/linux", runtime.GOARCH, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(ours, theirs) {
+			t.Errorf("%s differs", name)
+		}
+	}
+}
