@@ -56,6 +56,7 @@ func TestDeployConfigMap(t *testing.T) {
 	if hasToken(server.volumes.pod.Spec.Containers[0]) {
 		t.Error("CoreDNS has a token for the API")
 	}
+	api.refusesMore(t, server.volumes.pod)
 	server.waitHTTP(server.health, http.StatusOK)
 	server.waitHTTP(server.ready, http.StatusOK)
 	served := func(address string) {

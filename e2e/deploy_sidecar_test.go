@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -70,6 +71,7 @@ func TestDeploySidecar(t *testing.T) {
 	if hasToken(server.volumes.pod.Spec.Containers[0]) {
 		t.Error("CoreDNS has a token for the API")
 	}
+	api.refusesMore(t, server.volumes.pod)
 	start := func(t testing.TB, env ...string) *daemon {
 		v, address := *server.volumes, loopback(freePort(t))
 		v.t, v.env = t, env
@@ -131,31 +133,21 @@ func TestDeploySidecar(t *testing.T) {
 	}
 }
 
-// TestDeployRestricted: the namespace of the manifests takes no Pod that can do more than they need.
-func TestDeployRestricted(t *testing.T) {
-	api := privateAPI(t)
-	for _, overlay := range []string{"sidecar", "configmap"} {
-		t.Run(overlay, func(t *testing.T) {
-			api.kubectl(t, "apply", "--validate=strict", "-k", "../deploy/"+overlay)
-			if overlay == "sidecar" {
-				api.furnish(t, "dns")
-			}
-			good := api.newPod(t, "dns", "clusterset-dns")
-			for what, spoil := range map[string]func(*corev1.Pod){
-				"root":       func(p *corev1.Pod) { p.Spec.SecurityContext.RunAsNonRoot = nil },
-				"privileges": func(p *corev1.Pod) { p.Spec.Containers[0].SecurityContext.AllowPrivilegeEscalation = nil },
-				"capability": func(p *corev1.Pod) {
-					p.Spec.Containers[0].SecurityContext.Capabilities.Add = []corev1.Capability{"NET_ADMIN"}
-				},
-				"seccomp": func(p *corev1.Pod) { p.Spec.SecurityContext.SeccompProfile = nil },
-			} {
-				pod := &corev1.Pod{ObjectMeta: *good.ObjectMeta.DeepCopy(), Spec: *good.Spec.DeepCopy()}
-				pod.Name, pod.ResourceVersion = "", ""
-				spoil(pod)
-				if err := api.Create(t.Context(), pod); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "PodSecurity") {
-					t.Errorf("%s: %v", what, err)
-				}
-			}
-		})
+// refusesMore checks that the namespace takes no Pod that can do more than this one, which it took.
+func (a *apiServer) refusesMore(t testing.TB, accepted *corev1.Pod) {
+	t.Helper()
+	for what, spoil := range map[string]func(*corev1.Pod){
+		"root":       func(p *corev1.Pod) { p.Spec.SecurityContext.RunAsNonRoot = nil },
+		"privileges": func(p *corev1.Pod) { p.Spec.Containers[0].SecurityContext.AllowPrivilegeEscalation = nil },
+		"seccomp":    func(p *corev1.Pod) { p.Spec.SecurityContext.SeccompProfile = nil },
+		"a capability": func(p *corev1.Pod) {
+			p.Spec.Containers[0].SecurityContext.Capabilities.Add = []corev1.Capability{"NET_ADMIN"}
+		},
+	} {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: accepted.Namespace, GenerateName: "more-"}, Spec: *accepted.Spec.DeepCopy()}
+		spoil(pod)
+		if err := a.Create(t.Context(), pod); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "PodSecurity") {
+			t.Errorf("a Pod with %s: %v", what, err)
+		}
 	}
 }
