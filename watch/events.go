@@ -19,6 +19,7 @@ import (
 	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/tools/record/util"
+	"k8s.io/client-go/util/flowcontrol"
 	"sigs.k8s.io/mcs-api/pkg/apis/v1alpha1"
 	"sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
 
@@ -38,11 +39,20 @@ const eventTimeout = 10 * time.Second
 // a service. It is always the same, and so they are one, see [eventSink.complete].
 const moreLeftOut = "more is left out; the log of zonegen tells all"
 
+// maxWaiting is how many Events of all services wait to be written; what does not
+// fit is dropped. They are written at a rate that the API does not feel, in Events
+// per second, after the first few.
+const (
+	maxWaiting  = 1000
+	eventRate   = 5
+	eventsAhead = 20 // client-go loses some of 25 at once, and says so of each
+)
+
 // events writes Events on ServiceImports. client-go aggregates those that are
-// alike and limits their rate for each object; what does not fit is dropped.
+// alike and limits their rate for each object.
 type events struct {
-	broadcaster record.EventBroadcaster
-	recorder    record.EventRecorder
+	recorder record.EventRecorder
+	waiting  chan zone.Problem
 }
 
 func newEvents(ctx context.Context, sink record.EventSink) *events {
@@ -50,10 +60,31 @@ func newEvents(ctx context.Context, sink record.EventSink) *events {
 		MessageFunc: func(*corev1.Event) string { return moreLeftOut },
 	}))
 	b.StartRecordingToSink(sink)
-	return &events{b, b.NewRecorder(runtime.NewScheme(), corev1.EventSource{Component: "zonegen"})}
+	e := &events{
+		recorder: b.NewRecorder(runtime.NewScheme(), corev1.EventSource{Component: "zonegen"}),
+		waiting:  make(chan zone.Problem, maxWaiting),
+	}
+	go e.run(ctx)
+	return e
 }
 
-// tell writes an Event for each problem of a service. It does not wait for the API.
+// run writes Events until ctx is done.
+func (e *events) run(ctx context.Context) {
+	limit := flowcontrol.NewTokenBucketRateLimiter(eventRate, eventsAhead)
+	for limit.Wait(ctx) == nil {
+		select {
+		case p := <-e.waiting:
+			e.recorder.Eventf(&corev1.ObjectReference{
+				APIVersion: v1beta1.GroupVersion.String(), Kind: v1beta1.ServiceImportKindName,
+				Namespace: p.Namespace, Name: p.Name,
+			}, corev1.EventTypeWarning, eventReason, "%s %+q: %s", p.Field, p.Value, p.Message)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// tell has an Event written for each problem of a service. It does not wait.
 func (e *events) tell(problems []zone.Problem) {
 	written := make(map[zone.Key]int)
 	// In an order of their own, so that the next run tells the same ones.
@@ -64,10 +95,11 @@ func (e *events) tell(problems []zone.Problem) {
 		if written[p.Key]++; written[p.Key] > maxEvents {
 			continue
 		}
-		e.recorder.Eventf(&corev1.ObjectReference{
-			APIVersion: v1beta1.GroupVersion.String(), Kind: v1beta1.ServiceImportKindName,
-			Namespace: p.Namespace, Name: p.Name,
-		}, corev1.EventTypeWarning, eventReason, "%s %+q: %s", p.Field, p.Value, p.Message)
+		select {
+		case e.waiting <- p:
+		default:
+			return
+		}
 	}
 }
 
