@@ -187,19 +187,8 @@ func BenchmarkReload(b *testing.B) {
 					serial++
 					s := c.change(serial%2 == 0)
 					if layout == "chunked" {
-						root, chunks := s.Chunked()
-						for _, chunk := range chunks {
-							if _, err := os.Stat(filepath.Join(dir, chunk.Name)); err == nil {
-								continue
-							}
-							buffers := chunk.Buffers()
-							var text []byte
-							for _, piece := range buffers {
-								text = append(text, piece...)
-							}
-							put(b, dir, chunk.Name, string(text))
-						}
-						s = root
+						putChunked(b, dir, s, serial)
+						return
 					}
 					put(b, dir, fileOf(clusterset), string(s.Append(nil, serial)))
 				}

@@ -1,6 +1,9 @@
 package multicluster
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -57,4 +60,17 @@ func (c *cluster) queries(n int) []*dns.Msg { return synthetic.Queries(c.service
 func writeCluster(t testing.TB, c *cluster, dir string) {
 	t.Helper()
 	put(t, dir, fileOf(clusterset), string(c.text))
+}
+
+// putChunked writes a zone in the chunked layout: its root and the chunks that are
+// not there.
+func putChunked(t testing.TB, dir string, s *zone.Snapshot, serial uint32) {
+	t.Helper()
+	root, chunks := s.Chunked()
+	for _, chunk := range chunks {
+		if _, err := os.Stat(filepath.Join(dir, chunk.Name)); err != nil {
+			put(t, dir, chunk.Name, string(bytes.Join(chunk.Buffers(), nil)))
+		}
+	}
+	put(t, dir, fileOf(clusterset), string(root.Append(nil, serial)))
 }
