@@ -44,14 +44,7 @@ type side struct {
 func serve(t testing.TB, name, core, plugin string) *side {
 	t.Helper()
 	s := &side{name: name, port: freePort(t)}
-	corefile := filepath.Join(t.TempDir(), "Corefile")
-	text := fmt.Sprintf(".:%d {\n bind 127.0.0.1\n errors\n %s\n}\n", s.port, plugin)
-	if err := os.WriteFile(corefile, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := runOn(t, core, coredns(t), "-conf", corefile)
-	p.waitOutput("CoreDNS-")
-	s.processes = []*process{p}
+	s.processes = []*process{runCoreDNSOn(t, core, s.port, plugin)}
 	return s
 }
 

@@ -58,9 +58,8 @@ func (c *clusterState) mutate() {
 	case n < 17:
 		c.putImport(service)
 	case n < 22:
-		for key, slice := range c.slices { // any one
-			c.api.remove(c.t, slice)
-			delete(c.slices, key)
+		for _, slice := range c.slices { // any one
+			c.remove(slice)
 			break
 		}
 	default:
@@ -170,6 +169,12 @@ func (c *clusterState) putSlice(service types.NamespacedName) {
 		c.api.create(c.t, slice)
 	}
 	c.slices[types.NamespacedName{Namespace: slice.Namespace, Name: slice.Name}] = slice
+}
+
+func (c *clusterState) remove(slice *discoveryv1.EndpointSlice) {
+	c.t.Helper()
+	c.api.remove(c.t, slice)
+	delete(c.slices, types.NamespacedName{Namespace: slice.Namespace, Name: slice.Name})
 }
 
 func (c *clusterState) slicePorts() []discoveryv1.EndpointPort {

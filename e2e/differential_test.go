@@ -28,6 +28,37 @@ const differentialStates = 120
 // its file, and to CoreDNS' own in-memory implementation, and compares their answers to every name of either side and to names that
 // must not exist. Where they differ on purpose, docs/records.md says so, and the answer must be what it says.
 func TestDifferential(t *testing.T) {
+	api, d := newDifferential(t)
+	start := time.Now()
+	for round := range differentialStates {
+		if round%30 == 0 {
+			if d.state != nil {
+				d.state.drop()
+			}
+			d.state = newClusterState(t, api, uint64(round/30+1))
+		}
+		for range 1 + d.state.rng.IntN(12) {
+			d.state.mutate()
+		}
+		d.converge(api, round)
+		d.compare()
+		checkZone(t, clusterset, d.file)
+		if t.Failed() {
+			t.Fatalf("state %d of seed %d:\n%s", round%30, round/30+1, d.state.yaml())
+		}
+	}
+	t.Logf("differential test: %d states, %d queries to each side, in %s; on purpose different: %v",
+		differentialStates, d.queries, time.Since(start).Round(time.Second), d.excuses)
+	for _, reason := range excuseNames() {
+		if d.excuses[reason] == 0 {
+			t.Errorf("no state showed the difference %q: the test does not reach it", reason)
+		}
+	}
+}
+
+// newDifferential starts an API server, zonegen, and the servers to be compared.
+func newDifferential(t testing.TB) (*apiServer, *differential) {
+	t.Helper()
 	api := privateAPI(t, "v1alpha1", "v1beta1")
 	kubeconfig := api.kubeconfig(t)
 	zones := t.TempDir()
@@ -45,42 +76,24 @@ func TestDifferential(t *testing.T) {
 	d.ours["file"] = serve(fmt.Sprintf("file %s clusterset.local {\n reload 20ms\n}", file))
 	d.ours["multicluster"] = serve(fmt.Sprintf("multicluster clusterset.local {\n directory %s\n}", zones))
 	d.newSentinels(api)
-	start := time.Now()
-	for round := range differentialStates {
-		if round%30 == 0 {
-			if d.state != nil {
-				d.state.drop()
-			}
-			d.state = newClusterState(t, api, uint64(round/30+1))
-		}
-		for range 1 + d.state.rng.IntN(12) {
-			d.state.mutate()
-		}
-		d.converge(api, round)
-		d.compare()
-		checkZone(t, clusterset, file)
-		if t.Failed() {
-			t.Fatalf("state %d of seed %d:\n%s", round%30, round/30+1, d.state.yaml())
-		}
-	}
-	t.Logf("differential test: %d states, %d queries to each side, in %s; on purpose different: %v",
-		differentialStates, d.queries, time.Since(start).Round(time.Second), d.excuses)
-	for _, reason := range excuseNames() {
-		if d.excuses[reason] == 0 {
-			t.Errorf("no state showed the difference %q: the test does not reach it", reason)
-		}
-	}
+	return api, d
 }
 
 // runCoreDNS starts a CoreDNS that serves one server block on a port.
 func runCoreDNS(t testing.TB, port int, plugins string) *process {
+	t.Helper()
+	return runCoreDNSOn(t, "", port, plugins)
+}
+
+// runCoreDNSOn is runCoreDNS on one core only, if it is not empty.
+func runCoreDNSOn(t testing.TB, core string, port int, plugins string) *process {
 	t.Helper()
 	corefile := filepath.Join(t.TempDir(), "Corefile")
 	text := fmt.Sprintf(".:%d {\n bind 127.0.0.1\n errors\n %s\n}\n", port, plugins)
 	if err := os.WriteFile(corefile, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := run(t, coredns(t), "-conf", corefile)
+	p := runOn(t, core, coredns(t), "-conf", corefile)
 	p.waitOutput("CoreDNS-")
 	return p
 }
@@ -177,15 +190,26 @@ func (d *differential) readOwners() {
 // compare asks both servers for everything.
 func (d *differential) compare() {
 	d.t.Helper()
+	d.compareNames(d.names())
+}
+
+// names are those that the state and the zone file could give rise to, in order.
+func (d *differential) names() []string {
 	names := d.state.names()
 	for owner := range d.owners {
 		if !strings.Contains(owner, ".sentinel") {
 			names[owner] = true
 		}
 	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// compareNames asks both servers for these names, and for the apex.
+func (d *differential) compareNames(names []string) {
+	d.t.Helper()
 	types := []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeSRV, dns.TypeTXT}
 	rare := []uint16{dns.TypeCNAME, dns.TypeMX, dns.TypePTR, dns.TypeNS, dns.TypeDS, dns.TypeHTTPS, dns.TypeCAA}
-	for i, name := range slices.Sorted(maps.Keys(names)) {
+	for i, name := range names {
 		if i%5 == 0 {
 			name = strings.ToUpper(name[:1]) + name[1:]
 		}

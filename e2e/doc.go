@@ -9,6 +9,7 @@
 //	crds.go          the CRDs of the Multi-Cluster Services API, served in either version or both
 //	objects.go       ServiceImports and EndpointSlices
 //	store.go         putting objects into an API server
+//	population.go    clustersets of a given size
 //	namespace.go     namespaces that go away with their contents
 //	programs.go      building zonegen and coredns
 //	deploy.go        the manifests of deploy/, and the rights that they grant
@@ -26,6 +27,9 @@
 //	tools.go         programs that must be installed
 //	wait.go          bounded waits
 //	atend.go         what the test binary does last
+//
+// The files bench_*_test.go are the benchmark that compares zonegen with its peers, BenchmarkPeers, which has a row in
+// each of them. CI compiles it and does not run it.
 //
 // Nothing is skipped: a tool that is missing fails the test, with the package that has it.
 package e2e
