@@ -42,7 +42,7 @@ func (v *podVolumes) runContainer(name string, more ...string) *process {
 	container := v.pod.Spec.Containers[i]
 	environment, variables := v.environment(container.Env)
 	command := container.Command
-	if command == nil && strings.HasPrefix(container.Image, "docker.io/coredns/coredns:") {
+	if command == nil && strings.Contains(container.Image, "/coredns/coredns:") {
 		command = []string{"/coredns"} // the entry point of that image
 	}
 	for _, arg := range container.Args {
@@ -50,7 +50,10 @@ func (v *podVolumes) runContainer(name string, more ...string) *process {
 	}
 	user := ""
 	if os.Geteuid() == 0 {
-		user = fmt.Sprintf("--userspec=%d:%d", *v.pod.Spec.SecurityContext.RunAsUser, *v.pod.Spec.SecurityContext.RunAsGroup)
+		user = "--userspec=65532:65532" // that of the images
+		if as := v.pod.Spec.SecurityContext; as != nil && as.RunAsUser != nil {
+			user = fmt.Sprintf("--userspec=%d:%d", *as.RunAsUser, *as.RunAsGroup)
+		}
 	}
 	args := []string{
 		filepath.Join(v.t.TempDir(), "root"), filepath.Join(dist(v.t), command[0]), command[0],

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -9,9 +8,10 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/clusterset-dns/zonegen/internal/synthetic"
 )
 
 // zonesConfigMap is the name of the ConfigMap of the manifests, and of the Lease.
@@ -20,6 +20,7 @@ const zonesConfigMap = "clusterset-zones"
 // replica is a zonegen in a Pod of the Deployment zonegen.
 type replica struct {
 	*process
+	pod  *corev1.Pod
 	http string
 }
 
@@ -31,7 +32,7 @@ func (a *apiServer) runReplica(t testing.TB, namespace string) *replica {
 	if token := hasToken(v.pod.Spec.Containers[0]); !token {
 		t.Error("zonegen has no token for the API")
 	}
-	return &replica{v.runContainer("zonegen", "--http", address), "http://" + address}
+	return &replica{v.runContainer("zonegen", "--http", address), v.pod, "http://" + address}
 }
 
 func (r *replica) ready() {
@@ -71,19 +72,8 @@ func TestDeployConfigMap(t *testing.T) {
 	served("10.1.0.2")
 
 	// The zones outgrow the ConfigMap.
-	large := headlessImport(shop, "large")
-	api.create(t, large)
-	for i := range 8 {
-		var endpoints []discoveryv1.Endpoint
-		for j := range 1000 {
-			endpoints = append(endpoints, readyEndpoint(fmt.Sprintf("a-rather-long-name-of-a-pod-%d-%d", i, j), fmt.Sprintf("10.%d.%d.%d", 2+i, j>>8, j&255)))
-		}
-		api.create(t, endpointSlice(large, fmt.Sprint("east-", i), endpoints...))
-	}
-	server.eventually("all endpoints are served", func() error {
-		server.volumes.refresh()
-		return answers(t, server.dns, "-x 10.9.3.231", "PTR a-rather-long-name-of-a-pod-7-999.east-7.large.shop."+svc)
-	})
+	populate(t, api, synthetic.Small, 1).served(t, server)
+	fits(t, server.volumes.pod, server.process)
 	shards := 0
 	var list corev1.ConfigMapList
 	if err := api.List(t.Context(), &list, client.InNamespace("dns")); err != nil {
@@ -102,6 +92,9 @@ func TestDeployConfigMap(t *testing.T) {
 	leader := 0
 	if strings.Contains(replicas[1].output(), "msg=leading ") {
 		leader = 1
+	}
+	for _, r := range replicas {
+		fits(t, r.pod, r.process)
 	}
 	if code := replicas[leader].stop(); code != 0 {
 		t.Errorf("the leader ends with %d", code)

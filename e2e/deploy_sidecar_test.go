@@ -11,6 +11,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/clusterset-dns/zonegen/internal/synthetic"
 )
 
 // deployedServer is CoreDNS in a Pod of a Deployment clusterset-dns, with the Corefile of the manifests.
@@ -81,9 +83,7 @@ func TestDeploySidecar(t *testing.T) {
 	d := start(t)
 	d.ready()
 	server.waitHTTP(server.ready, http.StatusOK)
-	if err := server.serves("10.1.0.1"); err != nil {
-		t.Error(err)
-	}
+	server.eventually("the service is served", func() error { return server.serves("10.1.0.1") })
 	api.modify(t, web, func() { web.Spec.IPs[0] = "10.1.0.2" })
 	eventually(t, "the change is served", func() error { return server.serves("10.1.0.2") })
 	eventually(t, "the ServiceImport has an Event", func() error {
@@ -96,6 +96,9 @@ func TestDeploySidecar(t *testing.T) {
 		}
 		return nil
 	})
+	populate(t, api, synthetic.Small, 1).served(t, server)
+	fits(t, server.volumes.pod, server.process)
+	fits(t, server.volumes.pod, d.process)
 	d.checkAll()
 	if code := d.stop(); code != 0 {
 		t.Errorf("zonegen ends with %d", code)
@@ -131,6 +134,42 @@ func TestDeploySidecar(t *testing.T) {
 	if len(rights) != 8 { // three kinds to list and watch, Events to create and patch
 		t.Errorf("%d rights are granted: %v", len(rights), rights)
 	}
+}
+
+// served waits until a server has the clusterset.
+func (p *population) served(t testing.TB, server *deployedServer) {
+	t.Helper()
+	server.eventually("the clusterset is served", func() error {
+		server.volumes.refresh()
+		for _, want := range p.present() {
+			if err := answers(t, server.dns, want.name, "A "+want.address); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// fits checks that the manifests grant a container the memory that it has, and not a multiple of it. They are made for
+// a clusterset of 1,000 services and 10,000 endpoints.
+func fits(t testing.TB, pod *corev1.Pod, p *process) {
+	t.Helper()
+	resident, peak := p.memory(t)
+	for _, c := range pod.Spec.Containers {
+		if c.Name != p.name {
+			continue
+		}
+		request, limit := c.Resources.Requests.Memory().AsApproximateFloat64(), c.Resources.Limits.Memory().AsApproximateFloat64()
+		t.Logf("%s has %.0f MB, and has had %.0f; the manifests request %.0f and limit it to %.0f", c.Name, resident/1e6, peak/1e6, request/1e6, limit/1e6)
+		if resident > request || request > 3*resident {
+			t.Errorf("%s has %.0f MB, and the manifests request %.0f", c.Name, resident/1e6, request/1e6)
+		}
+		if limit < 2*peak {
+			t.Errorf("%s has had %.0f MB, and the manifests limit it to %.0f", c.Name, peak/1e6, limit/1e6)
+		}
+		return
+	}
+	t.Errorf("the Pod has no container %s", p.name)
 }
 
 // refusesMore checks that the namespace takes no Pod that can do more than this one, which it took.

@@ -1,0 +1,155 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// kubeadmCluster is an API server that has CoreDNS as kubeadm sets it up.
+func kubeadmCluster(t testing.TB) *apiServer {
+	t.Helper()
+	api := privateAPI(t, "v1beta1")
+	api.furnish(t, "kube-system")
+	api.kubectl(t, "apply", "--filename", "testdata/kubeadm-coredns.yaml")
+	return api
+}
+
+// operatorCRDs are the kinds of the Prometheus Operator that we have manifests of, without their schemas: TestMonitoring
+// reads those with the Go types of the operator.
+func operatorCRDs() []*apiextensionsv1.CustomResourceDefinition {
+	var crds []*apiextensionsv1.CustomResourceDefinition
+	for _, kind := range []string{"ServiceMonitor", "PrometheusRule"} {
+		plural, anything := strings.ToLower(kind)+"s", true
+		crds = append(crds, &apiextensionsv1.CustomResourceDefinition{
+			ObjectMeta: metav1.ObjectMeta{Name: plural + ".monitoring.coreos.com"},
+			Spec: apiextensionsv1.CustomResourceDefinitionSpec{
+				Group: "monitoring.coreos.com", Scope: apiextensionsv1.NamespaceScoped,
+				Names: apiextensionsv1.CustomResourceDefinitionNames{Kind: kind, Plural: plural},
+				Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{
+					Name: "v1", Served: true, Storage: true,
+					Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{
+						Type: "object", XPreserveUnknownFields: &anything,
+					}},
+				}},
+			},
+		})
+	}
+	return crds
+}
+
+// runDocumented runs the bash blocks of a document, in a folder that has deploy/, with a kubectl for this API server. What
+// waits for the controllers of a cluster is left out: there are none.
+func (a *apiServer) runDocumented(t testing.TB, document string) {
+	t.Helper()
+	dir, bin := t.TempDir(), t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "deploy"), os.DirFS("../deploy")); err != nil {
+		t.Fatal(err)
+	}
+	binaries, err := controlPlaneDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(binaries, "kubectl"), filepath.Join(bin, "kubectl")); err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?ms)^```bash\n(.*?)^```$").FindAllStringSubmatch(readFile(t, document), -1)
+	if len(blocks) < 2 {
+		t.Fatalf("%s has %d bash blocks", document, len(blocks))
+	}
+	for _, block := range blocks {
+		text := regexp.MustCompile(`(?m)^kubectl .* rollout status .*$`).ReplaceAllString(block[1], "")
+		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", text)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "KUBECONFIG="+a.kubeconfig(t), "PATH="+bin+":"+os.Getenv("PATH"))
+		cmd.WaitDelay = time.Second
+		out, err := cmd.CombinedOutput()
+		if err != nil || strings.Contains(string(out), "arning") {
+			t.Fatalf("%s: %v\n%s\n%s", document, err, block[1], out)
+		}
+	}
+}
+
+// TestReadmeCluster runs what the README says about clusters.
+func TestReadmeCluster(t *testing.T) {
+	api := kubeadmCluster(t)
+	api.runDocumented(t, "../README.md")
+	var service corev1.Service
+	if err := api.Get(t.Context(), client.ObjectKey{Namespace: "dns", Name: "clusterset-dns"}, &service); err != nil {
+		t.Fatal(err)
+	}
+	var corefile corev1.ConfigMap
+	if err := api.Get(t.Context(), client.ObjectKey{Namespace: "kube-system", Name: "coredns"}, &corefile); err != nil {
+		t.Fatal(err)
+	}
+	if text := corefile.Data["Corefile"]; !strings.HasPrefix(text, ".:53 {") || !strings.HasSuffix(text, "}\n\nclusterset.local:53 {\n    errors\n    forward . "+service.Spec.ClusterIP+"\n}\n") {
+		t.Errorf("the cluster's Corefile is now:\n%s", text)
+	}
+	for _, c := range api.deployment(t, "dns", "clusterset-dns").Spec.Template.Spec.Containers {
+		if c.Image != "registry.example.com/zonegen:v0.1.0" {
+			t.Errorf("%s has the image %s", c.Name, c.Image)
+		}
+	}
+}
+
+// TestDeployExistingCoreDNS does what deploy/README.md says: in a namespace of another name, with monitoring, and for the
+// CoreDNS of kubeadm, which then serves the zone beside its own.
+func TestDeployExistingCoreDNS(t *testing.T) {
+	api := kubeadmCluster(t)
+	if _, err := envtest.InstallCRDs(api.config, envtest.CRDInstallOptions{CRDs: operatorCRDs(), MaxTime: patience}); err != nil {
+		t.Fatal(err)
+	}
+	web := clusterSetIPImport(api.newNamespace(t, "shop"), "web", []string{"10.1.0.1"})
+	api.create(t, web)
+	api.runDocumented(t, "../deploy/README.md")
+	for _, kind := range []string{"servicemonitor/zonegen", "prometheusrule/zonegen", "service/zonegen-metrics", "configmap/zonegen-dashboard", "networkpolicy/zonegen-metrics"} {
+		api.kubectl(t, "--namespace", "clusterset-dns", "get", kind)
+	}
+	if out := api.kubectl(t, "--namespace", "dns", "get", "all,configmaps"); !strings.Contains(out, "No resources found") {
+		t.Errorf("in the namespace dns there is\n%s", out)
+	}
+
+	r := api.runReplica(t, "kube-system")
+	r.ready()
+	port, upstream := freePort(t), freePort(t)
+	health, ready := loopback(freePort(t)), loopback(freePort(t))
+	v := api.volumes(t, api.newPod(t, "kube-system", "coredns"),
+		":53 {", fmt.Sprintf(":%d {", port), "/etc/resolv.conf", loopback(upstream), ":9153", loopback(freePort(t)),
+		"health {", "health "+health+" {", "    ready\n", "    ready "+ready+"\n")
+	server := v.runContainer("coredns")
+	server.waitHTTP("http://"+ready+"/ready", http.StatusOK)
+	served := func(address string) error {
+		return errors.Join(answers(t, port, "web.shop."+svc, "A "+address), answers(t, port, "nothing.shop."+svc, "NXDOMAIN"))
+	}
+	server.eventually("both zones are served", func() error {
+		return errors.Join(served("10.1.0.1"), answers(t, port, "kubernetes.default.svc.cluster.local", "A "+api.kubernetesIP(t)))
+	})
+	api.modify(t, web, func() { web.Spec.IPs[0] = "10.1.0.2" })
+	server.eventually("the change is served", func() error {
+		v.refresh()
+		return served("10.1.0.2")
+	})
+}
+
+// kubernetesIP is the address of the Service kubernetes, which the API server makes.
+func (a *apiServer) kubernetesIP(t testing.TB) string {
+	t.Helper()
+	var service corev1.Service
+	if err := a.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "kubernetes"}, &service); err != nil {
+		t.Fatal(err)
+	}
+	return service.Spec.ClusterIP
+}
