@@ -110,11 +110,13 @@ type testDaemon struct {
 	source *fakeSource
 	log    *records
 	folder string
+	other  *fakePlace // beside the folder, if there is one
 	stop   context.CancelFunc
 }
 
-// inBubble runs a test with the daemon's loop running.
-func inBubble(t *testing.T, folder string, test func(d *testDaemon)) {
+// inBubble runs a test with the daemon's loop running. What comes before is called
+// before that.
+func inBubble(t *testing.T, folder string, test func(d *testDaemon), before ...func(d *testDaemon)) {
 	synctest.Test(t, func(t *testing.T) {
 		set, err := zone.NewSet(zone.Options{NoReverse: true})
 		if err != nil {
@@ -124,6 +126,9 @@ func inBubble(t *testing.T, folder string, test func(d *testDaemon)) {
 		d.source.waitFor("a first list")
 		d.daemon = newDaemon(slog.New(d.log), d.source, set)
 		d.publishTo("folder", &folderPlace{options: publish.FolderOptions{Path: folder}}, 0)
+		for _, b := range before {
+			b(d)
+		}
 		var ctx context.Context
 		ctx, d.stop = context.WithCancel(t.Context())
 		ended := make(chan struct{})

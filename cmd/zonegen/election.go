@@ -208,6 +208,8 @@ func (e *election) watchOnce(ctx context.Context) error {
 			}
 			expired.Reset(leaseDuration + expiryMargin)
 		case <-expired.C:
+		case <-ctx.Done():
+			return nil
 		}
 		e.look()
 	}
