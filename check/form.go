@@ -48,7 +48,7 @@ func (x *index) formOf(name string) form {
 		return formApex
 	}
 	if x.reverse {
-		if _, ok := reverseAddress(name); ok {
+		if _, ok := ReverseAddress(name); ok {
 			return formAddress
 		}
 		return formNone

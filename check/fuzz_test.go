@@ -111,7 +111,7 @@ func FuzzReverseAddress(f *testing.F) {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		a, ok := reverseAddress(name)
+		a, ok := ReverseAddress(name)
 		if !ok {
 			return
 		}

@@ -97,9 +97,9 @@ const (
 	arpa6 = "ip6.arpa."
 )
 
-// reverseAddress is the address that an absolute, lower-case name in a reverse zone
+// ReverseAddress is the address that an absolute, lower-case name in a reverse zone
 // is for (RFC 1035 section 3.5, RFC 3596 section 2.5).
-func reverseAddress(name string) (netip.Addr, bool) {
+func ReverseAddress(name string) (netip.Addr, bool) {
 	if labels, ok := strings.CutSuffix(name, "."+arpa4); ok {
 		var a [4]byte
 		for i := len(a) - 1; i >= 0; i-- {

@@ -41,7 +41,7 @@ func TestReverseAddress(t *testing.T) {
 		strings.Repeat("F.", 32) + "ip6.arpa.": "", strings.Repeat("f.", 31) + "ip6.arpa.": "", strings.Repeat("f.", 33) + "ip6.arpa.": "",
 		strings.Repeat("ff", 16) + strings.Repeat("f.", 16) + "ip6.arpa.": "", "ip6.arpa.": "",
 	} {
-		a, ok := reverseAddress(name)
+		a, ok := ReverseAddress(name)
 		if !ok && want == "" {
 			continue
 		}

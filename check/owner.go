@@ -79,7 +79,7 @@ func (j *judge) apexType(t uint16) bool {
 	case dns.TypeA, dns.TypeAAAA:
 		return j.x.servers[j.x.origin]
 	case dns.TypePTR:
-		_, ok := reverseAddress(j.x.origin)
+		_, ok := ReverseAddress(j.x.origin)
 		return ok
 	}
 	return false

@@ -7,7 +7,7 @@ func (j *judge) pointers(o *owner, set []*Record) {
 	if len(set) > 1 {
 		j.out.at(set[1], RulePTRSingle, "%d PTR records: an address has one, that of a ClusterSetIP before that of an endpoint, then the name that sorts first", len(set))
 	}
-	address, ok := reverseAddress(o.name)
+	address, ok := ReverseAddress(o.name)
 	if !ok {
 		return // there should be no PTR record at all
 	}

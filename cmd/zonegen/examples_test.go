@@ -44,7 +44,11 @@ func TestExamples(t *testing.T) {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), "bash", "-e", "-o", "pipefail", "-c", line)
 		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
+		out, err := cmd.CombinedOutput()
+		if cmd.ProcessState.ExitCode() == 1 && strings.HasPrefix(line, "zonegen explain ") {
+			return // the name does not exist
+		}
+		if err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
 	}

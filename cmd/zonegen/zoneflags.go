@@ -45,6 +45,20 @@ var flagOf = map[string]string{
 
 // set returns the set of zones that the flags describe.
 func (z *zoneFlags) set() (*zone.Set, error) {
+	o, errs := z.options()
+	set, err := zone.NewSet(o)
+	for _, e := range unjoin(err) {
+		var option *zone.OptionError
+		if errors.As(e, &option) {
+			e = fmt.Errorf("%s %w", flagOf[option.Option], option.Err)
+		}
+		errs = append(errs, e)
+	}
+	return set, errors.Join(errs...)
+}
+
+// options returns the flags as options, and what is wrong with the texts of some.
+func (z *zoneFlags) options() (zone.Options, []error) {
 	o := zone.Options{Zones: z.zones, TTL: z.ttl, NoReverse: z.noReverse, NoEndpoints: z.noEndpoints, DNSVersion: z.dnsVersion}
 	var errs []error
 	for _, text := range z.nameservers {
@@ -66,15 +80,7 @@ func (z *zoneFlags) set() (*zone.Set, error) {
 	if z.dnsVersion == "" {
 		errs = append(errs, errors.New("--dns-version: must not be empty"))
 	}
-	set, err := zone.NewSet(o)
-	for _, e := range unjoin(err) {
-		var option *zone.OptionError
-		if errors.As(e, &option) {
-			e = fmt.Errorf("%s %w", flagOf[option.Option], option.Err)
-		}
-		errs = append(errs, e)
-	}
-	return set, errors.Join(errs...)
+	return o, errs
 }
 
 // parseNameserver reads HOST, HOST=IP,... or IP,...
