@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .NOTPARALLEL: # the steps of `make test` are in order, and each uses all cores
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+REVISION := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 FUZZTIME ?= 20s
 
 # Every module that has Go code. cmd/coredns/nosdk has stand-ins for modules of others.
@@ -18,7 +19,7 @@ GOVULNCHECK := .cache/tools/govulncheck
 
 # How the programs are built. Version control is not asked, so that an archive of the source gives the same bytes.
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false
-ZONEGEN := -ldflags '-s -w -X main.version=$(VERSION)' ./cmd/zonegen
+ZONEGEN := -ldflags '-s -w -X main.version=$(VERSION) -X main.revision=$(REVISION)' ./cmd/zonegen
 COREDNS := -tags grpcnotrace -ldflags '-s -w -X github.com/coredns/coredns/coremain.GitCommit=$(VERSION)' ./cmd/coredns
 
 # The container image. Its files have the time of the commit.

@@ -26,13 +26,26 @@ func zonegen(t testing.TB) string { return built(t, buildZonegen) }
 // coredns returns the path of a CoreDNS with our plugin built from this repository, once per test run.
 func coredns(t testing.TB) string { return built(t, buildCoredns) }
 
-// distVersion is the version that is stamped into the programs for the container image.
-const distVersion = "v0.0.0-e2e"
+// What is stamped into the programs for the container image.
+const (
+	distVersion  = "v0.0.0-e2e"
+	distRevision = "0123456789abcdef"
+)
+
+// makeDist runs a target of a Makefile that builds the programs for the container image.
+func makeDist(dir, target string, args ...string) (string, error) {
+	all := append([]string{"-C", dir, target, "ARCHES=" + runtime.GOARCH, "VERSION=" + distVersion, "REVISION=" + distRevision}, args...)
+	out, err := exec.Command("make", all...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("make %q: %w\n%s", all, err, out)
+	}
+	return string(out), nil
+}
 
 // buildDist builds the programs as they are in the container image.
 var buildDist = sync.OnceValues(func() (string, error) {
-	if out, err := exec.Command("make", "-C", "..", "dist", "ARCHES="+runtime.GOARCH, "VERSION="+distVersion).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("make dist: %w\n%s", err, out)
+	if _, err := makeDist("..", "dist"); err != nil {
+		return "", err
 	}
 	return filepath.Abs("../dist/linux/" + runtime.GOARCH)
 })

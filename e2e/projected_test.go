@@ -152,6 +152,42 @@ func TestProjectedVolume(t *testing.T) {
 	}
 }
 
+// TestProjectedVolumeAtStart starts name servers on a volume that lacks a chunk, as a kubelet may make one that is asked for
+// it in the midst of a publication: file ends, and is started again by the kubelet, and ours waits.
+func TestProjectedVolumeAtStart(t *testing.T) {
+	newest := chunkedConfigMaps(t, newWebZone(t, 300).Snapshots()[0], 1)
+	for _, plugin := range []string{"file", "multicluster"} {
+		t.Run(plugin, func(t *testing.T) {
+			v := &zonesVolume{atomicVolume{t.TempDir()}, t, configMaps{}}
+			for _, name := range []string{"zones", "zones-0", "zones-1"} {
+				v.refresh(name, newest)
+			}
+			port := freePort(t)
+			corefile := filepath.Join(t.TempDir(), "Corefile")
+			text := fmt.Sprintf("clusterset.local:%d {\n bind 127.0.0.1\n file %s/db.clusterset.local\n}\n", port, v.dir)
+			if plugin == "multicluster" {
+				text = fmt.Sprintf("clusterset.local:%d {\n bind 127.0.0.1\n multicluster {\n directory %s\n startup_timeout 0\n }\n}\n", port, v.dir)
+			}
+			if err := os.WriteFile(corefile, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			server := run(t, coredns(t), "-conf", corefile)
+			if plugin == "file" {
+				if code := server.wait(); code != 1 {
+					t.Errorf("it ends with %d", code)
+				}
+				server.waitOutput("chunk-[0-9a-f]{32}: no such file or directory")
+				v.refresh("zones-2", newest)
+				server.restart()
+			} else {
+				server.eventually("it says that it has no zone", func() error { return answers(t, port, "web-1.shop-1."+svc, "SERVFAIL") })
+				v.refresh("zones-2", newest)
+			}
+			server.eventually("the zone is served", func() error { return answers(t, port, "web-1-0.invalid."+svc, "NXDOMAIN") })
+		})
+	}
+}
+
 // witness asks a server all the time for addresses of the zone.
 type witness struct {
 	t        testing.TB

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is stamped by the build: -ldflags "-X main.version=v1.2.3".
-var version = ""
+// What the build stamps: -ldflags "-X main.version=v1.2.3 -X main.revision=0123abc".
+var version, revision = "", ""
 
 // buildVersion is the stamped version, or what the Go toolchain knows.
 func buildVersion() string {
@@ -22,8 +22,11 @@ func buildVersion() string {
 	return "(devel)"
 }
 
-// buildRevision is the commit, if the Go toolchain knows it.
+// buildRevision is the stamped commit, or the one that the Go toolchain knows.
 func buildRevision() string {
+	if revision != "" {
+		return revision
+	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
