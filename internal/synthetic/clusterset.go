@@ -5,6 +5,7 @@ package synthetic
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"math/rand/v2"
 	"net/netip"
 
@@ -38,47 +39,57 @@ const (
 )
 
 // Services returns the services of a clusterset in 97 namespaces: every fifth is headless, with an EndpointSlice in
-// each of two clusters. All are valid, all endpoints are ready, and no two addresses are the same; they are of
-// 10.0.0.0/8.
+// each of two clusters. All are valid, and all endpoints are ready. No two addresses are the same; as in clusters,
+// those of endpoints and those of ClusterSetIP services are of different networks, of which they take about half.
 func Services(size Size, seed uint64) []zone.Service {
 	rng := rand.New(rand.NewPCG(seed, 1645))
-	addresses := newAddresses(rng)
+	ips := newNetwork(rng, netip.AddrFrom4([4]byte{10, 128}), size.Services)
+	var pods [clusters]*network
+	for c := range pods {
+		pods[c] = newNetwork(rng, netip.AddrFrom4([4]byte{10, byte(c) * 64}), (size.Services+4)/5*size.Endpoints/clusters)
+	}
 	services := make([]zone.Service, size.Services)
 	for i, number := range rng.Perm(size.Services) {
 		key := zone.Key{Namespace: fmt.Sprintf("team-%d", rng.IntN(namespaces)), Name: fmt.Sprintf("service-%d", number)}
 		if i%5 == 0 {
-			services[i] = headless(key, size.Endpoints, addresses)
+			services[i] = headless(key, size.Endpoints, pods)
 			continue
 		}
-		services[i] = zone.Service{Key: key, Type: zone.ClusterSetIP, IPs: []string{addresses.next()}, Ports: ports}
+		services[i] = zone.Service{Key: key, Type: zone.ClusterSetIP, IPs: []string{ips.next()}, Ports: ports}
 	}
 	return services
 }
 
-func headless(key zone.Key, endpoints int, addresses *addresses) zone.Service {
+func headless(key zone.Key, endpoints int, pods [clusters]*network) zone.Service {
 	s := zone.Service{Key: key, Type: zone.Headless, Ports: ports}
-	for c := range clusters {
+	for c := range pods {
 		cluster := fmt.Sprintf("cluster-%d", c)
 		slice := zone.EndpointSlice{Name: key.Name + "-" + cluster, Cluster: cluster, Ports: ports}
 		for range endpoints / clusters {
-			slice.Endpoints = append(slice.Endpoints, zone.Endpoint{Addresses: []string{addresses.next()}, Ready: true})
+			slice.Endpoints = append(slice.Endpoints, zone.Endpoint{Addresses: []string{pods[c].next()}, Ready: true})
 		}
 		s.Slices = append(s.Slices, slice)
 	}
 	return s
 }
 
-// addresses are those of 10.0.0.0/8 in an order of their own.
-type addresses struct{ at, step uint32 }
+// network gives out the addresses of a network in an order of its own.
+type network struct{ base, at, step, mask uint32 }
 
-func newAddresses(rng *rand.Rand) *addresses {
-	return &addresses{at: rng.Uint32(), step: rng.Uint32() | 1} // an odd step meets all of them
+// newNetwork returns a network that has twice as many addresses as will be asked for, or up to four times.
+func newNetwork(rng *rand.Rand, base netip.Addr, addresses int) *network {
+	first := base.As4()
+	return &network{
+		base: binary.BigEndian.Uint32(first[:]),
+		mask: 1<<bits.Len(uint(2*addresses)|255) - 1,
+		at:   rng.Uint32(),
+		step: rng.Uint32() | 1, // an odd step meets all of them
+	}
 }
 
-func (a *addresses) next() string {
-	a.at += a.step
+func (n *network) next() string {
+	n.at += n.step
 	var b [4]byte
-	binary.BigEndian.PutUint32(b[:], a.at)
-	b[0] = 10
+	binary.BigEndian.PutUint32(b[:], n.base|n.at&n.mask)
 	return netip.AddrFrom4(b).String()
 }

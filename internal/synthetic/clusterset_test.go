@@ -2,6 +2,7 @@ package synthetic
 
 import (
 	"bytes"
+	"net/netip"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -36,6 +37,34 @@ func TestSizes(t *testing.T) {
 	}
 	if n := Large.Records(); n < 1_000_000 || n > 1_050_000 {
 		t.Errorf("the large one has %d records", n)
+	}
+}
+
+// TestAddresses: each is there once, and the reverse zones are as full as those of clusters.
+func TestAddresses(t *testing.T) {
+	for _, size := range []Size{Small, Large, {Services: 1, Endpoints: 9000}} {
+		seen, networks := make(map[netip.Addr]bool), make(map[netip.Prefix]int)
+		add := func(text string) {
+			a := netip.MustParseAddr(text)
+			if seen[a] {
+				t.Fatalf("%s is there twice", a)
+			}
+			seen[a] = true
+			networks[netip.PrefixFrom(a, 24).Masked()]++
+		}
+		for _, s := range Services(size, 1) {
+			for _, ip := range s.IPs {
+				add(ip)
+			}
+			for _, slice := range s.Slices {
+				for _, e := range slice.Endpoints {
+					add(e.Addresses[0])
+				}
+			}
+		}
+		if each := len(seen) / len(networks); each < 50 || each > 200 {
+			t.Errorf("%+v: %d addresses in %d networks", size, len(seen), len(networks))
+		}
 	}
 }
 
