@@ -88,14 +88,20 @@ func runCoreDNS(t testing.TB, port int, plugins string) *process {
 // runCoreDNSOn is runCoreDNS on one core only, if it is not empty.
 func runCoreDNSOn(t testing.TB, core string, port int, plugins string) *process {
 	t.Helper()
-	corefile := filepath.Join(t.TempDir(), "Corefile")
-	text := fmt.Sprintf(".:%d {\n bind 127.0.0.1\n errors\n %s\n}\n", port, plugins)
-	if err := os.WriteFile(corefile, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := runOn(t, core, coredns(t), "-conf", corefile)
+	p := runOn(t, core, coredns(t), "-conf", corefile(t, port, plugins))
 	p.waitOutput("CoreDNS-")
 	return p
+}
+
+// corefile writes a Corefile with one server block on a port, and returns its path.
+func corefile(t testing.TB, port int, plugins string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "Corefile")
+	text := fmt.Sprintf(".:%d {\n bind 127.0.0.1\n errors\n %s\n}\n", port, plugins)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // differential compares two servers.

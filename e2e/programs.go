@@ -62,15 +62,15 @@ func built(t testing.TB, build func() (string, error)) string {
 	return path
 }
 
-// goBuild builds a command of the module in dir.
-func goBuild(dir, pkg string) (string, error) {
+// goBuild builds a command of the module in dir, with these flags of go build besides.
+func goBuild(dir, pkg string, flags ...string) (string, error) {
 	tmp, err := os.MkdirTemp("", "zonegen-e2e-bin-")
 	if err != nil {
 		return "", err
 	}
 	atEnd(func() { _ = os.RemoveAll(tmp) })
 	binary := filepath.Join(tmp, path.Base(pkg))
-	args := []string{"build", "-C", dir, "-o", binary}
+	args := append([]string{"build", "-C", dir, "-o", binary}, flags...)
 	if os.Getenv(raceEnv) != "" {
 		args = append(args, "-race")
 	}
