@@ -203,11 +203,12 @@ func (e *election) watchOnce(ctx context.Context) error {
 			if !ok {
 				return apierrors.FromObject(event.Object)
 			}
+			expired.Reset(leaseDuration + expiryMargin)
 			if event.Type != watch.Deleted && holder(lease) == e.lock.Identity() {
 				continue // our own doing
 			}
-			expired.Reset(leaseDuration + expiryMargin)
 		case <-expired.C:
+			expired.Reset(time.Second) // if that was too early
 		case <-ctx.Done():
 			return nil
 		}
