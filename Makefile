@@ -32,7 +32,7 @@ comma := ,
 # Rows of the benchmark, as a regular expression; all if it is empty.
 ROWS ?=
 
-.PHONY: help build run test test-tools unit e2e lint bench bench-quick bench-packages bench-tools fuzz vuln dist image clean
+.PHONY: help build man run test test-tools unit e2e lint bench bench-quick bench-packages bench-tools fuzz vuln dist image clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ help: ## list these targets
 build: ## bin/zonegen and bin/coredns, static (the first time takes some minutes)
 	@hack/step.sh "building bin/zonegen" env $(GO_BUILD) -o bin/zonegen $(ZONEGEN)
 	@GOWORK=$(CURDIR)/cmd/coredns/nosdk.work hack/step.sh "building bin/coredns" env $(GO_BUILD) -o bin/coredns $(COREDNS)
+
+man: build ## manual pages in bin/man, from the same source as --help
+	@rm -rf bin/man && bin/zonegen man bin/man
 
 run: build ## serve examples/ on port 1053 (or DNS_PORT=) until Ctrl-C
 	@hack/run.sh

@@ -17,6 +17,7 @@ test) tools=(
 	"knotd knot"
 	"promtool prometheus"           # reads alert rules and metrics
 	"buildah buildah"               # builds the container image
+	"groff groff-base"              # reads the manual pages
 	"shellcheck shellcheck"         # for make lint
 ) ;;
 bench) tools=(

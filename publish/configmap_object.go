@@ -30,6 +30,9 @@ const (
 	condemnedAnnotation = annotationPrefix + "condemned"
 
 	managedByLabel = "app.kubernetes.io/managed-by"
+
+	// ManagedBySelector selects our ConfigMaps by their labels.
+	ManagedBySelector = managedByLabel + "=" + FieldManager
 )
 
 // object is what is known of a ConfigMap. The zero object does not exist.

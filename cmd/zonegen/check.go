@@ -61,8 +61,9 @@ cannot be read or nothing can be written.`,
 
   # How many findings are there of each rule?
   zonegen check /zones/db.* | cut -d: -f3 | sort | uniq -c`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completePlace(source.ConfigMapPrefix),
+		RunE:              func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.source.registerCluster(cmd.Flags())
 	f.places.register(cmd.Flags())

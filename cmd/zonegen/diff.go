@@ -71,8 +71,9 @@ there are no differences, 1 if there are, 2 if it cannot be told.`,
 
   # Bring a server that is not fed by files up to date.
   zonegen diff @192.0.2.53 --tsig key.conf --output nsupdate | nsupdate -k key.conf`,
-		Args: cobra.RangeArgs(1, 2),
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: completePlace(clusterPlace, source.ConfigMapPrefix),
+		RunE:              func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.source.register(cmd.Flags())
 	f.zones.register(cmd.Flags())

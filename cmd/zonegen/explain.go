@@ -52,8 +52,9 @@ it should; 1 if not; 2 if it cannot be told.`,
 
   # Why is there no such name?
   zonegen explain -f examples/ web-2.tokyo.web.sites.svc.clusterset.local`,
-		Args: cobra.RangeArgs(1, 2),
-		RunE: func(cmd *cobra.Command, args []string) error { return neverOne(f.run(cmd, args)) },
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: completeService,
+		RunE:              func(cmd *cobra.Command, args []string) error { return neverOne(f.run(cmd, args)) },
 	}
 	f.source.register(cmd.Flags())
 	f.zones.register(cmd.Flags())

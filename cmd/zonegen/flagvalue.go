@@ -57,15 +57,21 @@ func interval(to *time.Duration, most time.Duration) pflag.Value {
 	}}
 }
 
-// choice is a flag with few values.
+// choiceValue is a flag with few values.
+type choiceValue struct {
+	flagValue[string]
+	choices []string
+}
+
+// choice returns a flag with few values.
 func choice(to *string, choices ...string) pflag.Value {
-	return flagValue[string]{to, func(text string) (string, error) {
+	return choiceValue{flagValue[string]{to, func(text string) (string, error) {
 		if !slices.Contains(choices, text) {
 			last := len(choices) - 1
 			return "", fmt.Errorf("use %s or %s", strings.Join(choices[:last], ", "), choices[last])
 		}
 		return text, nil
-	}}
+	}}, choices}
 }
 
 // flagError makes a usage error of what was wrong with a flag on the command

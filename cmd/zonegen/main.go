@@ -42,15 +42,15 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
-	os.Exit(execute(ctx, os.Args[1:]))
+	os.Exit(execute(ctx, os.Args[0], os.Args[1:]))
 }
 
 // execute runs one command line and returns the exit status: 0, 1 if something was
 // found or a daemon failed, 2 if the command line cannot be used or a command failed
 // that looks for something.
-func execute(ctx context.Context, args []string) int {
+func execute(ctx context.Context, program string, args []string) int {
 	root := newRootCommand()
-	root.SetArgs(args)
+	root.SetArgs(callAs(root, program, args))
 	err := root.ExecuteContext(ctx)
 	var code exitCode
 	var usage usageError

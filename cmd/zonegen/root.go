@@ -32,7 +32,7 @@ server can serve.`,
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRunCommand(), newRenderCommand(), newCheckCommand(), newDiffCommand(), newExplainCommand(), newVersionCommand())
+	root.AddCommand(newRunCommand(), newRenderCommand(), newCheckCommand(), newDiffCommand(), newExplainCommand(), newVersionCommand(), newManCommand())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	adopt(root)

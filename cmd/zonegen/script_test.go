@@ -22,7 +22,7 @@ import (
 var update = flag.Bool("update", false, "make what was printed the expectation of the scripts")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"zonegen": main})
+	testscript.Main(m, map[string]func(){"zonegen": main, kubectlPlugin: main, kubectlCompletion: main})
 }
 
 // TestScripts runs the scripts in testdata/script: zonegen as a process, with
