@@ -11,7 +11,7 @@ import (
 )
 
 // surroundings are the machine and the versions of all that took part.
-func surroundings(t testing.TB) [][]string {
+func surroundings(t testing.TB, load string) [][]string {
 	t.Helper()
 	binaries, err := controlPlaneDir()
 	if err != nil {
@@ -20,6 +20,7 @@ func surroundings(t testing.TB) [][]string {
 	return [][]string{
 		{"", ""},
 		{"CPU", proc(t, "cpuinfo", `model name\s*: (.*)`) + ", " + said(t, `(?s)(.*)`, "nproc") + " cores"},
+		{"load when it began", load},
 		{"memory", proc(t, "meminfo", `MemTotal:\s*(.*)`)},
 		{"kernel", said(t, `(?s)(.*)`, "uname", "-sr")},
 		{"zone folder", ramDisk + " (tmpfs)"},

@@ -8,6 +8,10 @@ import (
 
 // measureRSS compares the memory of zonegen with that of the server that watches the API itself.
 func measureRSS(b testing.TB, s *scene) {
+	changes, settle, layouts := 100, 20*time.Second, []string{"single", "chunked"}
+	if s.quick {
+		changes, settle, layouts = 40, 10*time.Second, layouts[:1]
+	}
 	for _, size := range s.sizes() {
 		p := s.population(size)
 		memory := func(how string) (float64, float64) {
@@ -18,12 +22,12 @@ func measureRSS(b testing.TB, s *scene) {
 				side = p.ours(b, how)
 			}
 			defer side.stop()
-			p.latencies(b, side, 100, 1)
-			time.Sleep(20 * time.Second) // memory that is free goes back to the system little by little
+			p.latencies(b, side, changes, 1)
+			time.Sleep(settle) // memory that is free goes back to the system little by little
 			return side.processes[len(side.processes)-1].memory(b)
 		}
 		theirs, theirPeak := memory("kubernetes")
-		for _, layout := range []string{"single", "chunked"} {
+		for _, layout := range layouts {
 			ours, peak := memory(layout)
 			s.found(finding{
 				what: fmt.Sprintf("zonegen's RSS, %s records, %s", label(size), layout), peer: "server of the in-memory plugin",

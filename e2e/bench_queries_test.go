@@ -22,7 +22,7 @@ const (
 func measureQueries(b testing.TB, s *scene) {
 	rounds, during := 15, 2*time.Second
 	if s.quick {
-		rounds, during = 7, time.Second
+		rounds, during = 5, time.Second
 	}
 	p := s.population(synthetic.Small)
 	dir := ramDir(b)

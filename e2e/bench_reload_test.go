@@ -22,7 +22,7 @@ func measureReloads(b testing.TB, s *scene) {
 	const perSecond = 1000
 	rounds, during := 5, 10*time.Second
 	if s.quick {
-		rounds, during = 3, 4*time.Second
+		rounds, during = 2, 4*time.Second
 	}
 	services := synthetic.Services(s.largest(), benchSeed)
 	load := newDnsperf(b, services)

@@ -62,11 +62,15 @@ func (f *finding) spread() string {
 // report is all that was found.
 type report struct {
 	began    time.Time
+	load     string // of the machine, when it began
 	findings []finding
 	wrong    []string // rows that could not be measured
 }
 
-func newReport() *report { return &report{began: time.Now()} }
+func newReport(t testing.TB) *report {
+	t.Helper()
+	return &report{began: time.Now(), load: proc(t, "loadavg", `(\S+ \S+ \S+)`)}
+}
 
 // found takes in a finding and tells of it.
 func (r *report) found(f finding) {
@@ -124,7 +128,7 @@ func (r *report) write(b *testing.B, file string, quick bool) error {
 		command = "make bench-quick"
 	}
 	fmt.Fprintf(&text, benchDocument, command, r.began.UTC().Format("2 January 2006, 15:04 UTC"),
-		time.Since(r.began).Round(time.Second), r.table(), r.notes(), markdown(surroundings(b)))
+		time.Since(r.began).Round(time.Second), r.table(), r.notes(), markdown(surroundings(b, r.load)))
 	return os.WriteFile(file, []byte(text.String()), 0o644)
 }
 

@@ -66,10 +66,10 @@ func (p *population) inMemory(t testing.TB, core string) *side {
 }
 
 // ours starts zonegen, with a CoreDNS that serves its zone by our plugin.
-func (p *population) ours(t testing.TB, layout string) *side {
+func (p *population) ours(t testing.TB, layout string, args ...string) *side {
 	t.Helper()
 	dir := ramDir(t)
-	daemon, http := p.zonegen(t, dir, "--layout", layout)
+	daemon, http := p.zonegen(t, dir, append([]string{"--layout", layout}, args...)...)
 	daemon.waitHTTP(http+"/readyz", 200)
 	s := serve(t, "zonegen "+layout, "", multicluster(dir))
 	s.processes, s.http = append(s.processes, daemon), http

@@ -14,7 +14,12 @@ func quantile[T cmp.Ordered](values []T, q float64) T {
 	return sorted[max(0, int(math.Ceil(q*float64(len(sorted))))-1)]
 }
 
-func median[T cmp.Ordered](values []T) T { return quantile(values, 0.5) }
+// median returns the value in the middle, or the mean of the two there.
+func median[T ~int64 | ~float64](values []T) T {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
 
 // ms writes a duration in milliseconds.
 func ms(d time.Duration) string { return short(float64(d)/float64(time.Millisecond)) + " ms" }

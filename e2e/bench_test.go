@@ -29,7 +29,7 @@ const benchSeed = 5
 // Each row measures ours and the peer's in turn, so that whatever else the machine does meets both, and prints what
 // it finds as it goes.
 func BenchmarkPeers(b *testing.B) {
-	r := newReport()
+	r := newReport(b)
 	s := &scene{report: r, quick: *benchQuick, populations: make(map[synthetic.Size]*population)}
 	s.start = func(api func(testing.TB) *population) *population { return api(b) } // lives as long as b
 	for _, row := range []struct {
