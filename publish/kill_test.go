@@ -47,7 +47,7 @@ func TestKilledWriter(t *testing.T) {
 	file := filepath.Join(path, zoneName)
 	whole := map[string]bool{} // content without the serial's line
 	for generation := range bigZones {
-		whole[withoutSOA(bigZone(generation).Append(nil, 1))] = true
+		whole[withoutSerial(bigZone(generation).Append(nil, 1))] = true
 	}
 	interrupted := 0
 	last := uint32(0)
@@ -68,7 +68,7 @@ func TestKilledWriter(t *testing.T) {
 		}
 		c.kill(t)
 		text := read(t, file)
-		if !whole[withoutSOA(text)] {
+		if !whole[withoutSerial(text)] {
 			t.Fatalf("%d bytes that are no whole zone", len(text))
 		}
 		serial, err := serialOf(text)
@@ -95,11 +95,11 @@ func TestKilledWriter(t *testing.T) {
 	}
 }
 
-// withoutSOA cuts the SOA's line out of a zone's text.
-func withoutSOA(text []byte) string {
+// withoutSerial cuts the SOA's line out of a zone's text, and the number in the last line.
+func withoutSerial(text []byte) string {
 	before, rest, _ := strings.Cut(string(text), " SOA ")
 	_, after, _ := strings.Cut(rest, "\n")
-	return before + after
+	return before + strings.TrimRight(after, "0123456789\n")
 }
 
 // What an earlier run left is removed at the start; nothing else is.

@@ -34,6 +34,14 @@ const changedMark = " ; changed "
 // fileComment is the first line of every zone file.
 const fileComment = "; Written by zonegen, which replaces the whole file with each change: edits are lost.\n"
 
+// endMark begins the last line of every zone file, which repeats the serial. So a
+// copy that is not complete yet can be told from a zone.
+const endMark = "; End of serial "
+
+func appendEnd(dst []byte, serial uint32) []byte {
+	return append(strconv.AppendUint(append(dst, endMark...), uint64(serial), 10), '\n')
+}
+
 // forwardApex is the apex of a forward zone.
 func forwardApex(origin string, o Options) apex {
 	a, text := newApex(origin, origin, o)

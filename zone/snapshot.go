@@ -43,7 +43,7 @@ func (s *Snapshot) Append(dst []byte, serial uint32) []byte {
 // Buffers returns the whole zone file in pieces that must not be changed. Their
 // contents are shared, not copied.
 func (s *Snapshot) Buffers(serial uint32) net.Buffers {
-	n := 1
+	n := 2
 	for _, c := range s.chunks {
 		n += len(c.items)
 	}
@@ -53,7 +53,7 @@ func (s *Snapshot) Buffers(serial uint32) net.Buffers {
 			buffers = append(buffers, it.block.text)
 		}
 	}
-	return buffers
+	return append(buffers, appendEnd(nil, serial))
 }
 
 // Equal reports whether two snapshots say the same, but for serial and time. It takes
