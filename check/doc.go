@@ -23,6 +23,7 @@
 //	include        $INCLUDE names something else than a file in the same folder
 //	generate       $GENERATE is no part of the contract
 //	size           more than 1 GiB of text
+//	end            a file with zonegen's first line has its last line, with the SOA's serial
 //	soa            exactly one SOA, and it is the first record
 //	soa-owner      the SOA's owner is the zone that the file's name says
 //	soa-names      MNAME is one of the zone's name servers, RNAME is hostmaster.Z

@@ -22,6 +22,10 @@ var mutations = []struct {
 	{RuleParse, forward, "@ 5 AAAA fd00::80", "@ 5 AAAA (fd00::80", nil},
 	{RuleInclude, forward, "@ 5 NS ns.dns\n", "$INCLUDE chunk\n", nil},
 	{RuleGenerate, forward, "ns.dns 5 A 127.0.0.1", "$GENERATE 1-2 ns.dns 5 A 127.0.0.$", nil},
+	{RuleEnd, forward, "; End of serial 17\n", "", nil},
+	{RuleEnd, ipv4, "; End of serial 17\n", "; End of serial 17", nil},
+	{RuleEnd, ipv6, "; End of serial 17\n", "; End of serial 18\n", nil},
+	{RuleEnd, forward, " 17 7200", " 18 7200", nil},
 	{RuleSOA, forward, "@ 5 IN SOA ns.dns hostmaster 17 7200 1800 86400 5\n", "", nil},
 	{RuleSOA, forward, "@ 5 NS ns.dns\n", "@ 5 NS ns.dns\n@ 5 IN SOA ns.dns hostmaster 17 7200 1800 86400 5\n", nil},
 	{RuleSOA, forward, "@ 5 IN SOA", "dns-version 28800 TXT \"1.1.0\"\n@ 5 IN SOA", []Rule{RuleDNSVersion, RuleDuplicate}},
@@ -34,7 +38,7 @@ var mutations = []struct {
 	{RuleSOATimers, forward, "1800", "1801", nil},
 	{RuleSOATimers, forward, "86400", "86401", nil},
 	{RuleSOATimers, ipv6, "86400 5", "86400 6", nil},
-	{RuleSerial, ipv4, " 17 ", " 0 ", nil},
+	{RuleSerial, ipv4, " 17 ", " 0 ", nil}, // and in the last line
 	{RuleNS, forward, "@ 5 NS ns.dns\n", "", []Rule{RuleName}},
 	{RuleNS, ipv4, "@ 5 NS ns.dns.clusterset.local.\n", "", nil},
 	{RuleNS, forward, "@ 5 NS ns.dns\n", "@ 5 NS ns.dns\n@ 5 NS web.shop.svc\n", nil},
@@ -150,6 +154,9 @@ func TestMutations(t *testing.T) {
 			t.Fatalf("%s: %s does not hold %q:\n%s", m.rule, m.file, m.old, files[m.file])
 		}
 		files[m.file] = strings.Replace(files[m.file], m.old, m.new, 1)
+		if m.rule == RuleSerial {
+			files[m.file] = strings.Replace(files[m.file], "serial 17\n", "serial 0\n", 1)
+		}
 		report := judgeText(t, files)
 		want, got := append([]Rule{m.rule}, m.also...), make([]Rule, 0)
 		for _, f := range report.Findings {

@@ -2,6 +2,7 @@ package check
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -50,12 +51,20 @@ func ReadFile(path, origin string) (*Zone, error) {
 
 // soaOwner is the owner of the SOA that is judged, in lower case; empty if there is none.
 func (z *Zone) soaOwner() string {
-	for i := range z.Records {
-		if soa, ok := z.Records[i].RR.(*dns.SOA); ok && soa.Hdr.Class == dns.ClassINET {
-			return lower(soa.Hdr.Name)
-		}
+	if soa := z.soa(); soa != nil {
+		return lower(soa.Hdr.Name)
 	}
 	return ""
+}
+
+// soa is the SOA that is judged, nil if there is none.
+func (z *Zone) soa() *dns.SOA {
+	for i := range z.Records {
+		if soa, ok := z.Records[i].RR.(*dns.SOA); ok && soa.Hdr.Class == dns.ClassINET {
+			return soa
+		}
+	}
+	return nil
 }
 
 // Read reads the text of a zone. The error is one of the reader; what is wrong
@@ -68,7 +77,8 @@ func read(r io.Reader, from Source, limit int64) (*Zone, error) {
 		z.Origin = lower(dns.Fqdn(from.Origin))
 	}
 	t := &tracker{left: limit}
-	zp := dns.NewZoneParser(t.newSource(from.Name, io.NopCloser(r)), z.Origin, beside+"/zone")
+	whole := &ends{in: r}
+	zp := dns.NewZoneParser(t.newSource(from.Name, io.NopCloser(whole)), z.Origin, beside+"/zone")
 	zp.SetIncludeAllowed(true)
 	zp.SetIncludeFS(&includes{t: t, open: from.Include, folder: filepath.Dir(from.Name)})
 	owner := ""
@@ -83,6 +93,10 @@ func read(r io.Reader, from Source, limit int64) (*Zone, error) {
 	}
 	if err := zp.Err(); err != nil {
 		return z, z.stopped(t, err)
+	}
+	if soa := z.soa(); soa != nil && !whole.areOf(soa.Serial) {
+		z.Unreadable = &Finding{Rule: RuleEnd, File: from.Name, Line: t.open[0].line, Message: fmt.Sprintf(
+			"the last line is not %q, but the first is zonegen's: the file is cut short, or two versions are mixed; copy it again", lastLine(soa.Serial))}
 	}
 	return z, nil
 }

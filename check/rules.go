@@ -10,6 +10,7 @@ const (
 	RuleInclude  Rule = "include"
 	RuleGenerate Rule = "generate"
 	RuleSize     Rule = "size"
+	RuleEnd      Rule = "end"
 )
 
 // The rules of the apex.
@@ -54,7 +55,7 @@ const (
 
 // Rules lists every [Rule].
 var Rules = []Rule{
-	RuleParse, RuleInclude, RuleGenerate, RuleSize,
+	RuleParse, RuleInclude, RuleGenerate, RuleSize, RuleEnd,
 	RuleSOA, RuleSOAOwner, RuleSOANames, RuleSOATimers, RuleSerial, RuleNS, RuleNSAddress, RuleDNSVersion, RuleMarker,
 	RuleClass, RuleOutOfZone, RuleNameLength, RuleNameCase, RuleName, RuleWildcard, RuleDelegation, RuleType,
 	RuleAddress, RuleTTLRange, RuleTTLRRset, RuleTTLZone, RuleDuplicate, RuleRRsetSize,

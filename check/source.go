@@ -3,6 +3,8 @@ package check
 import (
 	"io"
 	"io/fs"
+
+	"github.com/clusterset-dns/zonegen/internal/zonetext"
 )
 
 // maxText is the most that is read for one zone, included files and all, in
@@ -13,17 +15,11 @@ const (
 	blockSize = 4096
 )
 
-// generate is the directive that no zone may have. One line of it makes up to
-// 65,536 records, and miekg/dns opens what a $INCLUDE made by it names without
-// asking the file system that it was given.
-const generate = "$GENERATE"
-
 // source is one open file that gives its bytes to the parser one by one, and
 // knows where the entry began that they belong to.
 //
 // The parser's lexer uses an io.ByteReader as it is and reads no byte past the
-// end of the entry whose record it returns. For the beginning of an entry, source
-// follows quotes, parentheses, comments and escapes as the lexer does.
+// end of the entry whose record it returns.
 type source struct {
 	name string
 	in   io.ReadCloser
@@ -36,11 +32,7 @@ type source struct {
 	line    int  // of the last byte that was given
 	newline bool // the last byte ended its line
 
-	begun                  bool // an entry has begun
-	quote, escape, comment bool
-	depth                  int  // of parentheses
-	matched                int  // octets of generate that the entry begins with
-	matching               bool // nothing but those so far
+	entries zonetext.Follower
 }
 
 // tracker knows where the parser is.
@@ -82,8 +74,10 @@ func (s *source) ReadByte() (byte, error) {
 		s.line++
 	}
 	s.newline = c == '\n'
-	s.follow(c)
-	if s.matched == len(generate) {
+	switch s.entries.Next(c) {
+	case zonetext.Begin:
+		s.t.at, s.t.line = s, s.line
+	case zonetext.Generate:
 		return 0, s.t.fail(&refusal{RuleGenerate, "$GENERATE is no part of the record contract: write the records one by one"})
 	}
 	return c, nil
@@ -110,74 +104,6 @@ func (s *source) fill() error {
 }
 
 var tooLarge = &refusal{RuleSize, "the zone has more than 1 GiB of text, counting 4 KiB more for each included file: split the zone"}
-
-// follow takes note of the next byte.
-func (s *source) follow(c byte) {
-	switch {
-	case s.comment:
-		if c == '\n' {
-			s.comment = false
-			s.endEntry()
-		}
-		return
-	case c == '\n':
-		s.escape = false
-		if !s.quote {
-			s.endEntry()
-		}
-		return
-	case c == '\r':
-		s.escape = false
-		return // the lexer drops it
-	case s.escape || s.quote && c != '"' && c != '\\':
-		s.escape = false
-	case c == '\\':
-		s.escape = true
-	case c == '"':
-		s.quote = !s.quote
-	case c == ';':
-		s.comment = true
-		return
-	case c == '(', c == ')':
-		if c == '(' {
-			s.depth++
-		} else {
-			s.depth--
-		}
-		s.begin()
-		return // the lexer drops it, even inside of a word
-	}
-	s.begin()
-	if s.matching {
-		if upper(c) == generate[s.matched] {
-			s.matched++
-		} else {
-			s.matching, s.matched = false, 0
-		}
-	}
-}
-
-// begin notes where an entry begins.
-func (s *source) begin() {
-	if !s.begun {
-		s.begun, s.matching = true, true
-		s.t.at, s.t.line = s, s.line
-	}
-}
-
-// endEntry ends an entry, unless a parenthesis is open.
-func (s *source) endEntry() {
-	if s.depth <= 0 {
-		s.begun, s.matching, s.matched = false, false, 0
-	}
-}
-
-func upper(c byte) byte {
-	if 'a' <= c && c <= 'z' {
-		return c - 'a' + 'A'
-	}
-	return c
-}
 
 // Read implements [io.Reader]. The parser takes single bytes only.
 func (s *source) Read(p []byte) (int, error) {

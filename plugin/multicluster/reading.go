@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/clusterset-dns/zonegen/internal/zonetext"
+
 	"github.com/miekg/dns"
 )
 
@@ -70,30 +72,18 @@ func (*includedFile) Stat() (fs.FileInfo, error) { return nil, fs.ErrInvalid }
 // Close implements [fs.File].
 func (*includedFile) Close() error { return nil }
 
-// guard fails at a $GENERATE line: it is no part of RFC 1035, a few octets of it
-// make any number of records, and in the general parser an $INCLUDE that it makes
-// would open any file there is.
+// guard fails at a $GENERATE line.
 type guard struct {
-	in     io.Reader
-	line   [len(generateDirective)]byte // how the line at hand begins
-	column int
+	in      io.Reader
+	entries zonetext.Follower
 }
-
-const generateDirective = "$GENERATE"
 
 var errGenerate = errors.New("$GENERATE is not supported: write the records")
 
 func (g *guard) Read(p []byte) (int, error) {
 	n, err := g.in.Read(p)
 	for _, c := range p[:n] {
-		if c == '\n' {
-			g.column = 0
-			continue
-		}
-		if g.column < len(g.line) {
-			g.line[g.column] = c
-		}
-		if g.column++; g.column == len(g.line) && strings.EqualFold(string(g.line[:]), generateDirective) {
+		if g.entries.Next(c) == zonetext.Generate {
 			return 0, errGenerate
 		}
 	}
