@@ -105,7 +105,10 @@ func (l *loader) parser() *parser {
 	if n := len(l.parsers); n > 0 {
 		p := l.parsers[n-1]
 		l.parsers = l.parsers[:n-1]
+		p.marked = l.marked
 		return p
 	}
-	return &parser{packer: newPacker(l.options)}
+	p := &parser{packer: newPacker(l.options)}
+	p.marked = l.marked
+	return p
 }

@@ -19,6 +19,7 @@ type builder struct {
 	runs     []run // scratch
 	service  bool  // the branch is that of a service
 	headless bool
+	marked   bool // headless is known
 	filter   addresses
 }
 

@@ -67,6 +67,8 @@ srv SRV 0 0 7 .
 web HTTPS 1 . alpn=h2
 web2 HTTPS 1 ns alpn=h2
 x CAA 0 issue "ca.example"
+hé A 192.0.2.8
+to-h SRV 1 2 3 hé
 y TYPE65280 \# 4 01020304
 has\046dot A 192.0.2.9
 two 5 A 192.0.2.5

@@ -56,7 +56,7 @@ func (b *builder) leftOut(name []byte) bool {
 // seeTarget notes the target of an SRV record of a service.
 func (b *builder) seeTarget(target []byte) {
 	b.filter.srv = true
-	if len(target) > len(b.branch) && inZone(string(target), b.branch) {
+	if !b.marked && len(target) > len(b.branch) && inZone(canonical(string(target)), b.branch) {
 		b.headless = true
 	}
 }
@@ -64,7 +64,7 @@ func (b *builder) seeTarget(target []byte) {
 // hidden reports whether the branch is that of a headless service that is to be
 // left out.
 func (b *builder) hidden() bool {
-	if b.headless || !b.service || b.filter.srv || len(b.filter.bare) == 0 {
+	if b.headless || b.marked || !b.service || b.filter.srv || len(b.filter.bare) == 0 {
 		return b.headless
 	}
 	slices.SortFunc(b.filter.endpoints, netip.Addr.Compare)
@@ -80,6 +80,7 @@ func (b *builder) hidden() bool {
 // an endpoint: HOST.CLUSTER.SERVICE.NAMESPACE.svc and then a zone. If none of the
 // zones that are known holds it, the label svc tells.
 func isEndpoint(target string, zones []string) bool {
+	target = canonical(target)
 	for _, z := range zones {
 		if rest, ok := strings.CutSuffix(target, ".svc."+z); ok {
 			return strings.Count(rest, ".") >= 2

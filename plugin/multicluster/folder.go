@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -29,13 +30,16 @@ var (
 	errIrregular = errors.New("not a regular file")
 	errPlain     = errors.New("only a file in the same folder can be included, by its plain name")
 	errChunk     = errors.New("the content is not the one that the name tells")
-	errBusy      = errors.New("somebody writes to the file")
+	errBusy      = errors.New("somebody writes to a file")
+	errTorn      = errors.New("the file is not complete: its last line is not that of its first")
 )
 
 // folder reads the files of one zone, for one load.
 type folder struct {
 	file  *os.File // the zone's own
 	info  fs.FileInfo
+	ours  bool   // it is one of zonegen's
+	end   []byte // its last line, if that is zonegen's
 	root  *os.Root
 	left  limits
 	plain []included // files whose name does not tell their content
@@ -64,36 +68,86 @@ func openFolder(path string, l limits) (*folder, error) {
 		_ = file.Close() // nothing was written
 		return nil, err
 	}
-	return &folder{file: file, info: info, left: l}, nil
+	f := &folder{file: file, info: info, left: l}
+	f.look()
+	return f, nil
+}
+
+// Files that zonegen writes begin with ourMark, and end with a line that begins with
+// endMark and has the serial of the SOA. So one that is still being copied can be told,
+// however slowly that goes.
+const (
+	ourMark = "; Written by zonegen"
+	endMark = "; End of serial "
+)
+
+func endOf(serial uint32) string { return endMark + strconv.FormatUint(uint64(serial), 10) + "\n" }
+
+// look looks at both ends of the file. If it is too short for them, or cannot be read,
+// it has none.
+func (f *folder) look() {
+	head := make([]byte, len(ourMark))
+	if _, err := f.file.ReadAt(head, 0); err != nil || string(head) != ourMark {
+		return
+	}
+	f.ours = true
+	tail := make([]byte, len(endMark)+len("4294967295\n"))
+	if _, err := f.file.ReadAt(tail, f.info.Size()-int64(len(tail))); err != nil {
+		return
+	}
+	if at := bytes.Index(tail, []byte(endMark)); at >= 0 && tail[len(tail)-1] == '\n' {
+		f.end = tail[at:]
+	}
 }
 
 // calm is how long a file must not have been written to before it is read, if
-// somebody may be writing to it.
+// nothing tells that it is complete.
 const calm = 100 * time.Millisecond
 
-// busy returns how long to wait because the file may be half written. One of
-// zonegen's is complete as soon as it is there, unless somebody wrote to the
-// file that was seen before.
-func (f *folder) busy(seen fs.FileInfo) time.Duration {
-	age := time.Since(f.info.ModTime())
-	if age < 0 || age >= calm {
+// busy returns how long to wait because the file may be half written.
+func (f *folder) busy() time.Duration {
+	if f.ours && f.end != nil {
 		return 0
 	}
-	rewritten := seen != nil && os.SameFile(seen, f.info) && !sameFile(seen, f.info)
-	head := make([]byte, len(ourMark))
-	if _, err := f.file.ReadAt(head, 0); err == nil && string(head) == ourMark && !rewritten {
-		return 0
-	}
-	return calm - age
+	return restless(f.info)
 }
 
-// steady returns an error if somebody wrote to the file while it was read.
-func (f *folder) steady() error {
-	info, err := f.file.Stat()
-	if err == nil && !sameFile(info, f.info) {
-		err = errBusy
+// restless returns how long a file must still not be written to.
+func restless(info fs.FileInfo) time.Duration {
+	if age := time.Since(info.ModTime()); age >= 0 && age < calm {
+		return calm - age
 	}
-	return err
+	return 0
+}
+
+// steady returns an error if a file was written to or replaced while all were read,
+// or if the zone's own, which has that serial, is not complete.
+func (f *folder) steady(serial uint32) error {
+	info, err := f.file.Stat()
+	if err != nil {
+		return err
+	}
+	if !sameFile(info, f.info) {
+		return errBusy
+	}
+	if f.ours && string(f.end) != endOf(serial) {
+		if restless(f.info) > 0 {
+			return errBusy
+		}
+		return errTorn
+	}
+	if len(f.plain) == 0 {
+		return nil
+	}
+	if info, err := os.Stat(f.file.Name()); err != nil || !sameFile(info, f.info) {
+		return errBusy
+	}
+	for _, p := range f.plain {
+		if info, err := f.root.Stat(p.name); err != nil || !sameFile(info, p.info) {
+			return errBusy
+		}
+	}
+	return nil
 }
 
 // include returns the content of an included file, for which it uses the memory
@@ -143,6 +197,9 @@ func (f *folder) read(name string, buf []byte) ([]byte, error) {
 		return nil, err
 	}
 	if !isChunk(name) {
+		if restless(info) > 0 {
+			return nil, errBusy
+		}
 		f.plain = append(f.plain, included{name, info})
 	} else if sum := sha256.Sum256(content.Bytes()); hex.EncodeToString(sum[:16]) != name[len(chunkPrefix):] {
 		return nil, errChunk

@@ -48,6 +48,8 @@ func TestIncludes(t *testing.T) {
 				put(t, dir, chunkOf(content), content)
 				put(t, dir, chunkOf("something else"), content)
 				put(t, dir, "generate.inc", content+"$GENERATE 1-1 \\$INCLUDE /etc/passwd\n")
+				old(t, dir, "zone.inc")
+				old(t, dir, "generate.inc")
 				for _, err := range []error{
 					os.Mkdir(filepath.Join(dir, "sub"), 0o700),
 					os.WriteFile(filepath.Join(dir, "sub", "zone.inc"), []byte(content), 0o600),
@@ -64,6 +66,7 @@ func TestIncludes(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
+				old(t, dir, "mounted")
 				include := strings.Replace(test.include, "DIR", dir, 1)
 				put(t, dir, "db.clusterset.local", change(zoneFile(clusterset, 1, "$INCLUDE "+include)))
 				old(t, dir, "db.clusterset.local")

@@ -20,7 +20,7 @@ func (l *loader) general(ctx context.Context, f *folder) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.steady(); err != nil {
+	if err := f.steady(z.soa.Serial); err != nil {
 		return nil, err
 	}
 	whole := text.sum()

@@ -50,8 +50,14 @@ func old(t testing.TB, dir, name string) {
 
 // zoneFile is a zone file that looks like one of zonegen's.
 func zoneFile(origin string, serial uint32, lines ...string) string {
-	return fmt.Sprintf("%s, for a test.\n$ORIGIN %s\n@ 5 IN SOA ns.dns hostmaster %d 7200 1800 86400 5\n@ 5 NS ns.dns\nns.dns 5 A 127.0.0.1\n%s\n",
-		ourMark, origin, serial, strings.Join(lines, "\n"))
+	return fmt.Sprintf("%s, for a test.\n$ORIGIN %s\n@ 5 IN SOA ns.dns hostmaster %d 7200 1800 86400 5\n@ 5 NS ns.dns\nns.dns 5 A 127.0.0.1\n%s\n%s",
+		ourMark, origin, serial, strings.Join(lines, "\n"), endOf(serial))
+}
+
+// with puts more text into a zone file that looks like one of zonegen's.
+func with(file, more string) string {
+	at := strings.LastIndex(file, endMark)
+	return file[:at] + more + file[at:]
 }
 
 // plain changes the text of a zone file into one that says the same in another
@@ -80,8 +86,8 @@ func loaded(t testing.TB, texts map[string]string, change ...func(*options)) *Mu
 			do(&o)
 		}
 		z := newZone(o)
-		meter(name)
-		t.Cleanup(func() { unmeter(name) })
+		z.series.begin()
+		t.Cleanup(func() { z.series.end() })
 		z.check(t.Context())
 		if z.current.Load() == nil {
 			t.Fatalf("zone %s does not load: %s\n%s", name, z.trouble, texts[name])

@@ -93,8 +93,8 @@ func TestIncrementalTransfers(t *testing.T) {
 						zone: s.Origin(), dir: dir, forward: []string{clusterset}, noEndpoints: noEndpoints,
 						limits: defaultLimits, journal: journalLimits{versions: 15, octets: 1 << 20},
 					})
-					meter(z.name)
-					t.Cleanup(func() { unmeter(z.name) })
+					z.series.begin()
+					t.Cleanup(func() { z.series.end() })
 					zones = append(zones, z)
 				}
 				secondaries := make([][4]secondary, len(zones))
@@ -224,8 +224,8 @@ func TestIncrementalAnswers(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
 			z := newZone(options{zone: clusterset, dir: dir, limits: defaultLimits, journal: test.journal})
-			meter(z.name)
-			defer unmeter(z.name)
+			z.series.begin()
+			defer z.series.end()
 			for _, v := range test.versions {
 				put(t, dir, fileOf(clusterset), v.file)
 				z.check(t.Context())

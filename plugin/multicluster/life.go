@@ -2,15 +2,27 @@ package multicluster
 
 import (
 	"context"
+	"net"
 	"time"
+
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin/transfer"
 )
 
 // start begins to load the zones and to watch their folder.
 func (z *zones) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	z.cancel = cancel
+	t, transfers := z.config.Handler("transfer").(*transfer.Transfer)
+	if transfers {
+		z.notifier.transfer = t
+	}
 	for _, zone := range z.zones {
-		meter(zone.name)
+		if !transfers {
+			zone.loader.journal = journalLimits{} // nobody can ask for differences
+		}
+		zone.series.server, zone.series.view = address(z.config), z.config.ViewName
+		zone.series.begin()
 		zone.onLoad = func() { z.notifier.changed(zone.name) }
 		z.running.Go(func() { zone.run(ctx) })
 	}
@@ -22,19 +34,23 @@ func (z *zones) start() {
 	z.running.Go(func() { w.run(ctx) })
 }
 
-// forgetVersions keeps no journal: nobody can transfer the zones.
-func (z *zones) forgetVersions() {
-	for _, zone := range z.zones {
-		zone.loader.journal = journalLimits{}
+// address is what CoreDNS' own metrics call the server of a block, or the first of its
+// servers.
+func address(config *dnsserver.Config) string {
+	host := ""
+	if len(config.ListenHosts) > 0 {
+		host = config.ListenHosts[0]
 	}
+	return config.Transport + "://" + net.JoinHostPort(host, config.Port)
 }
 
-// wait returns when all zones have loaded, but not later than startup_timeout.
-func (z *zones) wait() {
+// wait returns when all zones have loaded, but not later than startup_timeout after
+// the start.
+func (z *zones) wait(start time.Time) {
 	if z.startupTimeout == 0 {
 		return
 	}
-	timeout := time.NewTimer(z.startupTimeout)
+	timeout := time.NewTimer(z.startupTimeout - time.Since(start))
 	defer timeout.Stop()
 	for _, zone := range z.zones {
 		select {
@@ -55,9 +71,8 @@ func (z *zones) stop() {
 		z.cancel()
 		z.running.Wait()
 		z.notifier.close()
-		stopped(z)
 		for _, zone := range z.zones {
-			unmeter(zone.name)
+			zone.series.end()
 		}
 	})
 }

@@ -18,12 +18,6 @@ type options struct {
 	journal     journalLimits
 }
 
-// ourMark begins the files that zonegen writes. They are always complete: zonegen
-// writes beside them and renames.
-const ourMark = "; Written by zonegen"
-
-var errTorn = errors.New("the file ends in the middle of a line")
-
 // loader reads the file of a zone, again and again. It remembers which records
 // came from which block of text, and parses what it has not seen only. It is not
 // safe for concurrent use; what it returns is.
@@ -39,6 +33,9 @@ type loader struct {
 	current  *snapshot
 	// whole is the digest of all text if the file is not in zonegen's form.
 	whole digest
+	// marked says that the blocks come from a file of zonegen's, which marks those of
+	// headless services.
+	marked bool
 
 	// Memory for the next load.
 	parsers []*parser
@@ -73,9 +70,9 @@ func newLoader(o options) *loader {
 	return l
 }
 
-// forget drops all blocks.
+// forget drops all blocks, and what the journal needs to go on.
 func (l *loader) forget() {
-	l.segments, l.records = nil, 0
+	l.segments, l.records, l.current = nil, 0, nil
 	l.chunks, l.known, l.split = make(map[string]*segment), make(map[digest]*source), make(map[string]bool)
 	l.index = newIndex(l.zone)
 }
@@ -83,7 +80,14 @@ func (l *loader) forget() {
 // load returns the zone in a file, nil if it is the one that was loaded last. If
 // there is an error, the loader is as before.
 func (l *loader) load(ctx context.Context, f *folder) (*snapshot, error) {
+	if f.ours && f.end == nil {
+		return nil, errTorn
+	}
 	l.loads++
+	if f.ours != l.marked && l.noEndpoints {
+		l.forget() // the same text says something else
+	}
+	l.marked = f.ours
 	d, err := l.read(ctx, f)
 	if errors.Is(err, errForm) {
 		f.left, f.plain = l.limits, nil
@@ -99,7 +103,7 @@ func (l *loader) load(ctx context.Context, f *folder) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.steady(); err != nil {
+	if err := f.steady(a.soa.Serial); err != nil {
 		return nil, err
 	}
 	l.whole = digest{}
@@ -120,7 +124,7 @@ func (l *loader) read(ctx context.Context, f *folder) (*draft, error) {
 		}
 	}()
 	segment := d.segment("")
-	ours, complete := false, true
+	complete := true
 	for n := 0; ; n++ {
 		piece, err := s.next()
 		if errors.Is(err, io.EOF) {
@@ -129,11 +133,12 @@ func (l *loader) read(ctx context.Context, f *folder) (*draft, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading: %w", err)
 		}
-		if complete = piece[len(piece)-1] == '\n'; n == 0 && piece[0] != '$' {
+		complete = piece[len(piece)-1] == '\n'
+		piece = bytes.TrimSuffix(piece, f.end) // it would make another block of the last one
+		if n == 0 && piece[0] != '$' {
 			if !isBlank(piece) {
 				return nil, errForm
 			}
-			ours = bytes.HasPrefix(piece, []byte(ourMark))
 			continue
 		}
 		if name, ok := include(piece); ok {
@@ -149,9 +154,6 @@ func (l *loader) read(ctx context.Context, f *folder) (*draft, error) {
 		if err := d.block(ctx, segment, piece); err != nil {
 			return nil, err
 		}
-	}
-	if !complete && ours {
-		return nil, errTorn
 	}
 	if !complete {
 		return nil, errForm

@@ -42,8 +42,8 @@ func TestMetrics(t *testing.T) {
 	check("no time", map[string]float64{"zone_serial": 5, "freshness_seconds": 1})
 	changed(6, time.Now().Add(time.Hour).UTC().Format(time.RFC3339Nano), "a 5 A 192.0.2.5")
 	check("a clock that is ahead", map[string]float64{"zone_serial": 6, "freshness_seconds": 2})
-	meter(clusterset)
-	unmeter(clusterset)
+	(series{zone: clusterset}).begin()
+	(series{zone: clusterset}).end()
 	check("another instance has ended", map[string]float64{"zone_serial": 6})
 }
 

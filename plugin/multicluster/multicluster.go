@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/pkg/fall"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
@@ -37,6 +38,7 @@ type zones struct {
 	dir            string
 	poll           time.Duration
 	startupTimeout time.Duration
+	config         *dnsserver.Config // of the block's first key
 
 	cancel   context.CancelFunc
 	running  sync.WaitGroup

@@ -78,9 +78,10 @@ func parent(name string) string {
 }
 
 // canonical returns a name as a query that was unpacked from the wire has it, in
-// lower case. A zone file may escape in other ways (RFC 1035 section 5.1).
+// lower case. A zone file may escape in other ways, or not at all (RFC 1035 section
+// 5.1).
 func canonical(name string) string {
-	if strings.IndexByte(name, '\\') >= 0 {
+	if !isOrdinary(name) {
 		wire := make([]byte, 256)
 		if n, err := dns.PackDomainName(name, wire, 0, nil, false); err == nil {
 			if unpacked, _, err := dns.UnpackDomainName(wire[:n], 0); err == nil {

@@ -24,6 +24,9 @@ type packer struct {
 	// forward are the zones that PTR records may point into.
 	forward     []string
 	noEndpoints bool
+	// marked says that blocks of headless services are marked, so that no others are
+	// to be taken for such.
+	marked bool
 
 	apex     apex
 	branches map[string]*builder
@@ -63,6 +66,7 @@ func (p *packer) branch(name []byte) *builder {
 		branch := string(name[start:])
 		b.begin(branch)
 		b.service = p.noEndpoints && isService(branch, p.zone)
+		b.marked = p.marked
 		p.branches[branch] = b
 		p.order = append(p.order, b)
 	}

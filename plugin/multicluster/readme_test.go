@@ -44,7 +44,7 @@ func TestReadmeExamples(t *testing.T) {
 // TestReadmeMetrics: the README names all metrics, and no others.
 func TestReadmeMetrics(t *testing.T) {
 	var got, want []string
-	for _, match := range regexp.MustCompile("\n\\* `(coredns_\\w+)\\{zone\\}`").FindAllStringSubmatch(readme(t), -1) {
+	for _, match := range regexp.MustCompile("\n\\* `(coredns_\\w+)\\{server,zone,view\\}`").FindAllStringSubmatch(readme(t), -1) {
 		got = append(got, match[1])
 	}
 	descriptions := make(chan *prometheus.Desc, 100)

@@ -1,6 +1,8 @@
 package multicluster
 
 import (
+	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/clusterset-dns/zonegen/zone"
@@ -137,7 +139,7 @@ func TestReferenceNoEndpoints(t *testing.T) {
 var forms = map[string]func(string) string{
 	"zonegen's":           func(text string) string { return text },
 	"the general form":    plain,
-	"a zone with a CNAME": func(text string) string { return text + "alias 5 CNAME example.com.\n" },
+	"a zone with a CNAME": func(text string) string { return with(text, "alias 5 CNAME example.com.\n") },
 }
 
 // "fallthrough [ZONES...] If a query for a record in the zones for which the
@@ -223,25 +225,62 @@ func TestReferenceExamples(t *testing.T) {
 }
 
 // TestNoEndpointsLikeZonegen compares with what zonegen itself writes with
-// --no-endpoints, name by name.
+// --no-endpoints: every name of random clustersets, of which many have services without
+// ports, and addresses that are those of endpoints and of services.
 func TestNoEndpointsLikeZonegen(t *testing.T) {
-	var services []zone.Service
-	ports := []zone.Port{{Name: "http", Protocol: "TCP", Number: 80}}
-	for i, kind := range []zone.Type{zone.ClusterSetIP, zone.Headless, zone.ClusterSetIP, zone.Headless} {
-		s := zone.Service{Key: zone.Key{Namespace: "n" + string(rune('0'+i/2)), Name: "s" + string(rune('0'+i))}, Type: kind, Ports: ports}
-		s.IPs = []string{"10.9.0." + string(rune('1'+i))}
-		s.Slices = []zone.EndpointSlice{{Name: "x", Cluster: "east", Ports: ports, Endpoints: []zone.Endpoint{{Addresses: []string{"10.8.0." + string(rune('1'+i))}, Ready: true}}}}
-		services = append(services, s)
+	for seed := range uint64(60) {
+		rng := rand.New(rand.NewPCG(seed, 78))
+		full, without := newSet(t, zone.Options{}), newSet(t, zone.Options{NoEndpoints: true})
+		changes := zone.Changes{
+			Services:   randomServices(rng, 1+rng.IntN(25)),
+			Namespaces: []string{"n0", "n1", "n2", "n3", "n4"},
+		}
+		if seed == 0 {
+			changes.Services = []zone.Service{portless()}
+		}
+		full.Apply(changes)
+		without.Apply(changes)
+		ours, theirs := loaded(t, texts(full, 1), noEndpoints), loaded(t, texts(without, 1))
+		for _, name := range names(t, rng, texts(full, 1)) {
+			if strings.HasPrefix(strings.ToLower(name), "_zonegen.") {
+				continue
+			}
+			for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeSRV, dns.TypePTR} {
+				r := question(name, qtype)
+				if got, want := brief(ask(t, ours, r)), brief(ask(t, theirs, r)); got != want {
+					t.Errorf("seed %d: %s %s: %s, zonegen has %s", seed, name, dns.Type(qtype), got, want)
+				}
+			}
+		}
 	}
-	full, without := newSet(t, zone.Options{}), newSet(t, zone.Options{NoEndpoints: true})
-	changes := zone.Changes{Services: services, Namespaces: []string{"n0", "n1"}}
-	full.Apply(changes)
-	without.Apply(changes)
-	ours, theirs := loaded(t, texts(full, 1), noEndpoints), loaded(t, texts(without, 1))
-	for origin := range texts(full, 1) {
-		got, want := dump(ours.match(origin).current.Load()), dump(theirs.match(origin).current.Load())
-		if got != want {
-			t.Errorf("%s: got\n%s\nwant\n%s", origin, got, want)
+}
+
+// portless is a service with an address of its own that is also that of its endpoint.
+func portless() zone.Service {
+	return zone.Service{
+		Key: zone.Key{Namespace: "n1", Name: "portless"}, Type: zone.ClusterSetIP, IPs: []string{"10.2.0.1"},
+		Slices: []zone.EndpointSlice{{Cluster: "east", Endpoints: []zone.Endpoint{{Addresses: []string{"10.2.0.1"}, Ready: true}}}},
+	}
+}
+
+// TestNoEndpointsInAnyCase: names of files by other hands may have capitals.
+func TestNoEndpointsInAnyCase(t *testing.T) {
+	m := loaded(t, map[string]string{
+		clusterset: plain(zoneFile(clusterset, 1,
+			"Pg.Db.svc 5 A 10.0.0.1", "pg.Db.SVC 5 SRV 0 1 80 H.East.Pg.Db.svc", "h.east.pg.db.svc 5 A 10.0.0.1", "web.db.svc 5 A 10.0.0.2")),
+		"in-addr.arpa.": plain(zoneFile("in-addr.arpa.", 1,
+			"1.0.0.10 5 PTR H.East.Pg.Db.svc.ClusterSet.local.", "2.0.0.10 5 PTR Web.Db.svc.ClusterSet.local.")),
+	}, noEndpoints)
+	for name, want := range map[string]string{
+		"pg.db.svc.clusterset.local.": "NXDOMAIN", "h.east.pg.db.svc.clusterset.local.": "NXDOMAIN", "1.0.0.10.in-addr.arpa.": "NXDOMAIN",
+		"web.db.svc.clusterset.local.": "NOERROR A 10.0.0.2", "2.0.0.10.in-addr.arpa.": "NOERROR PTR Web.Db.svc.ClusterSet.local.",
+	} {
+		qtype := dns.TypeA
+		if isReverse(name) {
+			qtype = dns.TypePTR
+		}
+		if got := brief(ask(t, m, question(name, qtype))); got != want {
+			t.Errorf("%s: %s, not %s", name, got, want)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
@@ -20,6 +21,7 @@ import (
 	_ "github.com/coredns/coredns/plugin/transfer"
 
 	"github.com/miekg/dns"
+	dto "github.com/prometheus/client_model/go"
 )
 
 func init() {
@@ -203,6 +205,20 @@ func TestFailedRestartLeaksNothing(t *testing.T) {
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
 	bad := simple + "\n" + strings.Replace(simple, "clusterset.local:0", "example.org:"+port, 1)
 	put(t, dir, "db.example.org", zoneFile("example.org.", 1))
+	failures(t, s, dir, bad)
+	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 2, "a.b.svc 5 A 192.0.2.2"))
+	until(t, "the old instance follows the file", func() bool {
+		return brief(s.ask(t, "a.b.svc.clusterset.local.", dns.TypeA)) == "NOERROR A 192.0.2.2"
+	})
+	// Nor if the old Corefile does without the plugin.
+	must(t, s.restart(dir, "example.com:0 {\nbind 127.0.0.1\nwhoami\n}"))
+	failures(t, s, dir, bad)
+}
+
+// failures reloads a Corefile that cannot be used, and checks that nothing is left of
+// it.
+func failures(t *testing.T, s *server, dir, bad string) {
+	t.Helper()
 	if err := s.restart(dir, bad); err == nil {
 		t.Fatal("the port is taken")
 	}
@@ -214,10 +230,51 @@ func TestFailedRestartLeaksNothing(t *testing.T) {
 	}
 	until(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= goroutines })
 	until(t, "no watch is left", func() bool { return openFiles(t, "inotify") <= watches })
-	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 2, "a.b.svc 5 A 192.0.2.2"))
-	until(t, "the old instance follows the file", func() bool {
-		return brief(s.ask(t, "a.b.svc.clusterset.local.", dns.TypeA)) == "NOERROR A 192.0.2.2"
-	})
+}
+
+// TestStartupTimeoutIsOne: however many server blocks wait, and zones that are there
+// do not wait for those that are not.
+func TestStartupTimeoutIsOne(t *testing.T) {
+	dir := t.TempDir()
+	const timeout = 500 * time.Millisecond
+	corefile := ""
+	for i := range 8 {
+		corefile += fmt.Sprintf("missing%d.example:0 {\nbind 127.0.0.1\nmulticluster {\ndirectory DIR\nstartup_timeout %s\n}\n}\n", i, timeout)
+	}
+	start := time.Now()
+	serverOn(t, dir, corefile)
+	if took := time.Since(start); took < timeout || took > 6*timeout {
+		t.Errorf("the start of 8 server blocks took %s, with a timeout of %s", took, timeout)
+	}
+}
+
+// TestMetricsOfServerBlocks: one zone, served with and without endpoints.
+func TestMetricsOfServerBlocks(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 1,
+		"$ORIGIN a.b.svc.clusterset.local. ; headless", "@ 5 A 192.0.2.1", "x.east 5 A 192.0.2.1"))
+	ports := []string{freePort(t), freePort(t)}
+	serverOn(t, dir, `clusterset.local:`+ports[0]+` {
+		bind 127.0.0.1
+		multicluster {
+			directory DIR
+		}
+	}
+	clusterset.local:`+ports[1]+` {
+		bind 127.0.0.1
+		multicluster {
+			directory DIR
+			noendpoints
+		}
+	}`)
+	for i, want := range []float64{5, 3} {
+		s := series{server: "dns://127.0.0.1:" + ports[i], zone: clusterset}
+		var m dto.Metric
+		must(t, zoneRecords.WithLabelValues(s.values()...).Write(&m))
+		if got := m.GetGauge().GetValue(); got != want {
+			t.Errorf("%v: %v records, not %v", s, got, want)
+		}
+	}
 }
 
 // TestServerBlocks: each key of a server block has its own chain of plugins.

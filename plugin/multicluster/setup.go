@@ -11,7 +11,6 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
-	"github.com/coredns/coredns/plugin/transfer"
 
 	"github.com/miekg/dns"
 )
@@ -32,25 +31,19 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
-	config := dnsserver.GetConfig(c)
+	m.config = dnsserver.GetConfig(c)
+	g := generationOf(c)
+	g.all = append(g.all, m.zones)
 	c.OnStartup(func() error {
-		if t, ok := config.Handler("transfer").(*transfer.Transfer); ok {
-			m.notifier.transfer = t
-		} else {
-			m.forgetVersions()
-		}
-		started(m.zones)
-		m.start()
-		m.wait()
+		g.start()
+		m.wait(g.begun)
 		return nil
 	})
-	c.OnRestart(restarts)
-	c.OnRestartFailed(restartFailed)
 	c.OnShutdown(func() error {
 		m.stop()
 		return nil
 	})
-	config.AddPlugin(func(next plugin.Handler) plugin.Handler {
+	m.config.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		return &Multicluster{Next: next, Fall: m.Fall, zones: m.zones} // one for each key of the server block
 	})
 	return nil
@@ -65,7 +58,11 @@ func parse(c *caddy.Controller) (*Multicluster, error) {
 		if i > 0 {
 			return nil, plugin.ErrOnce
 		}
-		names = plugin.OriginsFromArgsOrServerBlock(c.RemainingArgs(), c.ServerBlockKeys)
+		args := c.RemainingArgs()
+		if err := areZones(c, args); err != nil {
+			return nil, err
+		}
+		names = plugin.OriginsFromArgsOrServerBlock(args, c.ServerBlockKeys)
 		for c.NextBlock() {
 			property, args := c.Val(), c.RemainingArgs()
 			var err error
@@ -81,6 +78,7 @@ func parse(c *caddy.Controller) (*Multicluster, error) {
 				}
 				o.noEndpoints = true
 			case "fallthrough":
+				err = areZones(c, args)
 				m.Fall.SetZonesFromArgs(args)
 			case "reload":
 				m.poll, err = duration(c, property, args)
@@ -107,6 +105,16 @@ func parse(c *caddy.Controller) (*Multicluster, error) {
 		return nil, err
 	}
 	return m, m.add(c, names, o)
+}
+
+// areZones returns an error if an argument is no zone. CoreDNS leaves such out.
+func areZones(c *caddy.Controller, args []string) error {
+	for _, arg := range args {
+		if len(plugin.Host(arg).NormalizeExact()) == 0 {
+			return c.Errf("'%s' is no zone: give a domain name or a network in CIDR notation", arg)
+		}
+	}
+	return nil
 }
 
 // duration reads the argument of a property that is a time.

@@ -9,7 +9,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin/transfer"
 
 	"github.com/fsnotify/fsnotify"
 )
@@ -37,7 +41,7 @@ func until(t testing.TB, what string, ok func() bool) {
 // change, and ends them with the test.
 func watching(t testing.TB, dir string, names ...string) *zones {
 	t.Helper()
-	z := &zones{dir: dir}
+	z := &zones{dir: dir, config: new(dnsserver.Config)}
 	for _, name := range names {
 		z.zones = append(z.zones, newZone(options{zone: name, dir: dir, limits: defaultLimits}))
 	}
@@ -148,7 +152,7 @@ func TestWatchManyZones(t *testing.T) {
 	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 1))
 	z := watching(t, dir, clusterset, "in-addr.arpa.", "ip6.arpa.")
 	z.startupTimeout = time.Millisecond
-	z.wait() // returns although not all can load
+	z.wait(time.Now()) // returns although not all can load
 	serves(t, z, 1)
 	ready := (&Multicluster{zones: z}).Ready
 	if ready() {
@@ -170,7 +174,7 @@ func TestPoll(t *testing.T) {
 	dir := t.TempDir()
 	target := filepath.Join(t.TempDir(), "zone")
 	must(t, os.Symlink(target, filepath.Join(dir, "db.clusterset.local")))
-	z := &zones{dir: dir, poll: 5 * time.Millisecond, zones: []*fileZone{newZone(options{zone: clusterset, dir: dir, limits: defaultLimits})}}
+	z := &zones{dir: dir, config: new(dnsserver.Config), poll: 5 * time.Millisecond, zones: []*fileZone{newZone(options{zone: clusterset, dir: dir, limits: defaultLimits})}}
 	z.start()
 	t.Cleanup(z.stop)
 	put(t, filepath.Dir(target), "zone", zoneFile(clusterset, 1))
@@ -209,13 +213,44 @@ func TestNoWatch(t *testing.T) {
 	}
 }
 
-// TestNoPollSaysDefault: with `reload 0`, a folder that cannot be watched is
-// looked at all the same.
-func TestNoPollSaysDefault(t *testing.T) {
+// TestNoPollButNoWatch: with `reload 0`, a folder that cannot be watched is looked at
+// all the same.
+func TestNoPollButNoWatch(t *testing.T) {
 	lines := logged(t)
-	newWatcher("/zones", 0, func() {}).complain(errors.New("x"))
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var looked []time.Time
+		w := newWatcher(t.TempDir(), 0, func() { looked = append(looked, time.Now()) })
+		w.open = func() (*fsnotify.Watcher, error) { return nil, errors.New("too many open files") }
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			w.run(ctx)
+		}()
+		time.Sleep(3*defaultPoll + 1)
+		cancel()
+		<-done
+		if len(looked) != 4 || looked[1].Sub(looked[0]) != defaultPoll {
+			t.Errorf("it is looked at %v", looked)
+		}
+	})
 	if got := lines(); !strings.Contains(got, "every 30s instead") {
 		t.Errorf("logged\n%s", got)
+	}
+}
+
+// TestNoNotifyAfterTheEnd: what was still to be told is dropped.
+func TestNoNotifyAfterTheEnd(t *testing.T) {
+	z := watching(t, t.TempDir(), clusterset)
+	z.notifier.transfer = new(transfer.Transfer)
+	z.notifier.changed(clusterset)
+	if len(z.notifier.pending) != 1 {
+		t.Errorf("pending: %v", z.notifier.pending)
+	}
+	z.stop()
+	z.notifier.changed(clusterset)
+	if len(z.notifier.pending) != 0 {
+		t.Errorf("pending: %v", z.notifier.pending)
 	}
 }
 
@@ -224,10 +259,10 @@ func TestEverythingEnds(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 1))
 	once := func() {
-		z := &zones{dir: dir, poll: time.Millisecond, startupTimeout: patience}
+		z := &zones{dir: dir, config: new(dnsserver.Config), poll: time.Millisecond, startupTimeout: patience}
 		z.zones = []*fileZone{newZone(options{zone: clusterset, dir: dir, limits: defaultLimits})}
 		z.start()
-		z.wait()
+		z.wait(time.Now())
 		z.stop()
 		z.stop()
 	}

@@ -96,11 +96,11 @@ func TestPrometheus(t *testing.T) {
 	defer reply.Body.Close()
 	body, _ := io.ReadAll(reply.Body)
 	for _, line := range []string{
-		`coredns_multicluster_zone_serial{zone="clusterset.local."} 4e+09`,
-		`coredns_multicluster_records{zone="clusterset.local."} 3`,
-		`coredns_multicluster_load_failures_total{zone="clusterset.local."} 0`,
-		`coredns_multicluster_load_duration_seconds_count{zone="clusterset.local."} 1`,
-		`coredns_multicluster_last_successful_load_timestamp_seconds{zone="clusterset.local."} `,
+		`coredns_multicluster_zone_serial{server="dns://127.0.0.1:0",view="",zone="clusterset.local."} 4e+09`,
+		`coredns_multicluster_records{server="dns://127.0.0.1:0",view="",zone="clusterset.local."} 3`,
+		`coredns_multicluster_load_failures_total{server="dns://127.0.0.1:0",view="",zone="clusterset.local."} 0`,
+		`coredns_multicluster_load_duration_seconds_count{server="dns://127.0.0.1:0",view="",zone="clusterset.local."} 1`,
+		`coredns_multicluster_last_successful_load_timestamp_seconds{server="dns://127.0.0.1:0",view="",zone="clusterset.local."} `,
 		`coredns_plugin_enabled{name="multicluster",`,
 	} {
 		if !strings.Contains(string(body), "\n"+line) {

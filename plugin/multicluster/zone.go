@@ -16,6 +16,7 @@ import (
 // number of them answer from it.
 type fileZone struct {
 	name    string
+	series  series
 	path    string
 	current atomic.Pointer[snapshot] // nil until it has loaded
 	loaded  chan struct{}            // closed then
@@ -33,6 +34,7 @@ type fileZone struct {
 func newZone(o options) *fileZone {
 	return &fileZone{
 		name:   o.zone,
+		series: series{zone: o.zone},
 		path:   filepath.Join(o.dir, "db."+strings.TrimSuffix(o.zone, ".")),
 		loaded: make(chan struct{}),
 		kicked: make(chan struct{}, 1),
@@ -80,7 +82,7 @@ func (z *fileZone) check(ctx context.Context) (wait time.Duration) {
 	case wait > 0:
 		return wait
 	case err != nil:
-		loadFailures.WithLabelValues(z.name).Inc()
+		z.series.failed()
 		if text := err.Error(); text != z.trouble {
 			z.trouble = text
 			log.Errorf("Zone %s does not load, %s: %s: %v", z.name, z.keeps(), z.path, err)
@@ -121,7 +123,7 @@ func (z *fileZone) load(ctx context.Context) (s *snapshot, wait time.Duration, e
 		return nil, 0, err
 	}
 	defer f.close()
-	if wait := f.busy(z.seen); wait > 0 {
+	if wait := f.busy(); wait > 0 {
 		z.retry = true
 		return nil, wait, nil
 	}
@@ -137,6 +139,7 @@ func (z *fileZone) load(ctx context.Context) (s *snapshot, wait time.Duration, e
 
 // serve makes a version the current one, if it is not nil.
 func (z *fileZone) serve(s *snapshot, start time.Time) {
+	z.series.succeeded()
 	if z.trouble != "" {
 		log.Infof("Zone %s loads again", z.name)
 		z.trouble = ""
@@ -145,7 +148,7 @@ func (z *fileZone) serve(s *snapshot, start time.Time) {
 		return
 	}
 	before := z.current.Swap(s)
-	observe(z.name, before, s, start)
+	z.series.observe(before, s, start)
 	switch {
 	case before == nil:
 		log.Infof("Zone %s: serial %d, %d records", z.name, s.serial(), s.records)

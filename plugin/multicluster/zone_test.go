@@ -6,12 +6,14 @@ import (
 	golog "log"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 )
 
 // logged collects what is logged until the test ends.
@@ -55,7 +57,8 @@ func valueOf(t testing.TB, name, zone string) float64 {
 			continue
 		}
 		for _, m := range f.GetMetric() {
-			if m.GetLabel()[0].GetValue() == zone {
+			isZone := func(l *dto.LabelPair) bool { return l.GetName() == "zone" && l.GetValue() == zone }
+			if slices.ContainsFunc(m.GetLabel(), isZone) {
 				return m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
 			}
 		}
@@ -68,8 +71,8 @@ func oneZone(t testing.TB) (z *fileZone, dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	z = newZone(options{zone: clusterset, dir: dir, limits: defaultLimits})
-	meter(z.name)
-	t.Cleanup(func() { unmeter(z.name) })
+	z.series.begin()
+	t.Cleanup(func() { z.series.end() })
 	return z, dir
 }
 
@@ -80,18 +83,25 @@ func TestFailuresLeaveTheZone(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"empty", "", "no SOA record of clusterset.local."},
 		{"comments only", "; nothing\n", "no SOA record"},
-		{"cut off", good[:len(good)-4], "the file ends in the middle of a line"},
-		{"cut off in the SOA", good[:150], "the file ends in the middle of a line"},
-		{"bad address", good + "b 5 A 192.0.2.256\n", `bad A A: "192.0.2.256" at line: 7:`},
+		{"cut off", good[:len(good)-4], "the file is not complete"},
+		{"cut off at a line", good[:strings.Index(good, "a 5 A")], "the file is not complete"},
+		{"cut off in the SOA", good[:150], "the file is not complete"},
+		{"the end of another version", strings.Replace(good, endOf(7), endOf(6), 1), "the file is not complete"},
+		{"more behind the end", good + "b 5 A 192.0.2.1\n", "the file is not complete"},
+		{"cut off, in a form that zonegen does not write", good[:strings.Index(good, "@ 5 NS")] + "a\t5 A 192.0.2.1\n", "the file is not complete"},
+		{"bad address", with(good, "b 5 A 192.0.2.256\n"), `bad A A: "192.0.2.256" at line: 7:`},
 		{"another zone", zoneFile("example.org.", 7), "the SOA record is that of example.org., not of clusterset.local."},
-		{"long name", good + strings.Repeat("0123456789.", 25) + " 5 A 192.0.2.1\n", "bad owner name"},
-		{"long relative name", good + strings.Repeat("0123456789.", 22) + "x 5 A 192.0.2.1\n", " A: dns: domain name exceeded 255 wire-format octets"},
-		{"long target", good + "a 5 SRV 0 0 0 " + strings.Repeat("0123456789.", 22) + "x\n", " SRV: SRV.Target: dns: domain name exceeded 255 wire-format octets"},
+		{"long name", with(good, strings.Repeat("0123456789.", 25)+" 5 A 192.0.2.1\n"), "bad owner name"},
+		{"long relative name", with(good, strings.Repeat("0123456789.", 22)+"x 5 A 192.0.2.1\n"), " A: dns: domain name exceeded 255 wire-format octets"},
+		{"long target", with(good, "a 5 SRV 0 0 0 "+strings.Repeat("0123456789.", 22)+"x\n"), " SRV: SRV.Target: dns: domain name exceeded 255 wire-format octets"},
 		{"binary", "\x00\xff\x7fELF" + strings.Repeat("\x00", 1000), `\x00" at line: 1:1006`},
-		{"no such chunk", good + "$INCLUDE chunk-0123456789abcdef0123456789abcdef\n", "$INCLUDE chunk-0123456789abcdef0123456789abcdef: "},
-		{"no such file", good + "$INCLUDE other\n", "$INCLUDE other: "},
-		{"generated", good + "$GENERATE 1-3 a$ A 192.0.2.$\n", "$GENERATE is not supported"},
-		{"NSEC3", good + "x 5 NSEC3 1 0 0 - 2t7b4g4vsa5smi47k61mv5bv1a22bojr A\n", "NSEC3 zone is not supported"},
+		{"no such chunk", with(good, "$INCLUDE chunk-0123456789abcdef0123456789abcdef\n"), "$INCLUDE chunk-0123456789abcdef0123456789abcdef: "},
+		{"no such file", with(good, "$INCLUDE other\n"), "$INCLUDE other: "},
+		{"generated", with(good, "$GENERATE 1-3 a$ A 192.0.2.$\n"), "$GENERATE is not supported"},
+		{"generated, with a carriage return", with(good, "\r$GENERATE 1-3 a$ A 192.0.2.$\n"), "$GENERATE is not supported"},
+		{"generated, with parentheses", with(good, "()$GENERATE 1-3 a$ A 192.0.2.$\n"), "$GENERATE is not supported"},
+		{"generated, torn apart", with(good, "$GEN\rERATE 1-1 \\$INCLUDE /etc/passwd\n"), "$GENERATE is not supported"},
+		{"NSEC3", with(good, "x 5 NSEC3 1 0 0 - 2t7b4g4vsa5smi47k61mv5bv1a22bojr A\n"), "NSEC3 zone is not supported"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			z, dir := oneZone(t)
@@ -117,7 +127,11 @@ func TestFailuresLeaveTheZone(t *testing.T) {
 			if n := valueOf(t, "load_failures_total", z.name); n != failures+1 {
 				t.Errorf("%v failures are counted, not one", n-failures)
 			}
-			put(t, dir, "db.clusterset.local", test.text+"\n;\n")
+			again := test.text + ";\n"
+			if strings.Contains(test.text, endMark) {
+				again = with(test.text, ";\n")
+			}
+			put(t, dir, "db.clusterset.local", again)
 			old(t, dir, "db.clusterset.local")
 			z.check(t.Context())
 			if got := lines(); test.name == "bad address" && got != "" {
@@ -211,19 +225,22 @@ func TestHalfWritten(t *testing.T) {
 		}
 		return 0
 	}
+	half, _, _ := strings.Cut(zoneFile(clusterset, 3, "a 5 A 192.0.2.1"), "a 5 A")
 	for i, step := range []struct {
 		text string
 		age  time.Duration
 		wait bool
 		want uint32
 	}{
-		{plain(zoneFile(clusterset, 1)), 0, true, 0},                        // another's file, just written
-		{plain(zoneFile(clusterset, 1)), calm, false, 1},                    // and a little later
-		{plain(zoneFile(clusterset, 2)), 0, true, 1},                        // written over
-		{zoneFile(clusterset, 3), 0, true, 1},                               // even if it looks like one of zonegen's
-		{zoneFile(clusterset, 3, "a 5 A 192.0.2.1"), calm / 2, true, 1},     // still
-		{zoneFile(clusterset, 3, "a 5 A 192.0.2.1"), 2 * calm, false, 3},    // done
-		{zoneFile(clusterset, 4, "a 5 A 192.0.2.11"), -time.Hour, false, 4}, // a clock that is wrong
+		{plain(zoneFile(clusterset, 1)), 0, true, 0},     // another's file, just written
+		{plain(zoneFile(clusterset, 1)), calm, false, 1}, // and a little later
+		{plain(zoneFile(clusterset, 2)), 0, true, 1},     // written over
+		{half, 0, true, 1},                                        // one of zonegen's, without the end
+		{half, calm / 2, true, 1},                                 // still
+		{half, time.Hour, false, 1},                               // and it does not come
+		{zoneFile(clusterset, 3, "a 5 A 192.0.2.1"), 0, false, 3}, // there it is
+		{strings.Replace(zoneFile(clusterset, 4), endOf(4), endOf(3), 1), 0, true, 3}, // the end of the one before
+		{zoneFile(clusterset, 4, "a 5 A 192.0.2.11"), -time.Hour, false, 4},           // a clock that is wrong
 	} {
 		write(step.text, step.age)
 		wait := z.check(t.Context())
@@ -242,6 +259,7 @@ func TestUnchangedFileIsNotRead(t *testing.T) {
 	z, dir := oneZone(t)
 	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 1))
 	put(t, dir, "other.inc", "x 5 A 192.0.2.1\n")
+	old(t, dir, "other.inc")
 	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 2, "$INCLUDE other.inc"))
 	z.check(t.Context())
 	loads := z.loader.loads
@@ -252,6 +270,10 @@ func TestUnchangedFileIsNotRead(t *testing.T) {
 		t.Errorf("%d loads", z.loader.loads-loads)
 	}
 	put(t, dir, "other.inc", "x 5 A 192.0.2.2\n")
+	if wait := z.check(t.Context()); wait != calm || strings.Contains(dump(z.current.Load()), "192.0.2.2") {
+		t.Errorf("an included file that may be half written is not waited for: %s", wait)
+	}
+	old(t, dir, "other.inc")
 	z.check(t.Context())
 	if got := dump(z.current.Load()); !strings.Contains(got, "192.0.2.2") {
 		t.Errorf("the included file is not followed:\n%s", got)
