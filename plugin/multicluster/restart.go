@@ -7,56 +7,56 @@ import (
 	"github.com/coredns/caddy"
 )
 
-// generation is the plugin instances of one Corefile.
-type generation struct {
+// corefile is the plugin instances of one Corefile.
+type corefile struct {
 	all   []*zones
 	begun time.Time // when the first of them was started; zero before
 }
 
-// generationOf returns that of the Corefile which is being read.
-func generationOf(c *caddy.Controller) *generation {
-	g, ok := c.Get(pluginName).(*generation)
+// corefileOf returns that of the Corefile which is being read.
+func corefileOf(c *caddy.Controller) *corefile {
+	f, ok := c.Get(pluginName).(*corefile)
 	if !ok {
-		g = new(generation)
-		c.Set(pluginName, g)
+		f = new(corefile)
+		c.Set(pluginName, f)
 	}
-	return g
+	return f
 }
 
 // start begins to load the zones of all instances, when the first of them starts: so
 // they load at the same time, and startup_timeout is counted once.
-func (g *generation) start() {
-	if !g.begun.IsZero() {
+func (f *corefile) start() {
+	if !f.begun.IsZero() {
 		return
 	}
-	g.begun = time.Now()
+	f.begun = time.Now()
 	starting.Lock()
-	starting.generation = g
+	starting.corefile = f
 	starting.Unlock()
 	seeFailures()
-	for _, z := range g.all {
+	for _, z := range f.all {
 		z.start()
 	}
 }
 
-// starting is the generation that has begun but whose servers do not listen yet. If
+// starting is the Corefile that has begun but whose servers do not listen yet. If
 // CoreDNS then goes on with the old Corefile, it just forgets the new instances, and
 // nobody else ends them.
 var starting struct {
 	sync.Mutex
-	generation *generation
+	corefile *corefile
 }
 
-// took returns the generation that was starting, and that nobody else gets.
-func took() *generation {
+// took returns the Corefile that was starting, and that nobody else gets.
+func took() *corefile {
 	starting.Lock()
 	defer starting.Unlock()
-	g := starting.generation
-	starting.generation = nil
-	if g == nil {
-		return new(generation)
+	f := starting.corefile
+	starting.corefile = nil
+	if f == nil {
+		return new(corefile)
 	}
-	return g
+	return f
 }
 
 // listening is told of what happens to servers. When new ones have started, the

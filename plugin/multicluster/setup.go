@@ -32,11 +32,11 @@ func setup(c *caddy.Controller) error {
 		return plugin.Error(pluginName, err)
 	}
 	m.config = dnsserver.GetConfig(c)
-	g := generationOf(c)
-	g.all = append(g.all, m.zones)
+	f := corefileOf(c)
+	f.all = append(f.all, m.zones)
 	c.OnStartup(func() error {
-		g.start()
-		m.wait(g.begun)
+		f.start()
+		m.wait(f.begun)
 		return nil
 	})
 	c.OnShutdown(func() error {
