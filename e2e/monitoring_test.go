@@ -72,7 +72,7 @@ func dashboardQueries(t testing.TB) []string {
 	return queries
 }
 
-// TestMonitoringQueries: Prometheus can read the rules and the queries of the dashboard.
+// TestMonitoringQueries: Prometheus can read the rules and the queries of the dashboard, and the alerts fire when they should.
 func TestMonitoringQueries(t *testing.T) {
 	type rule struct {
 		Record string `json:"record"`
@@ -82,19 +82,33 @@ func TestMonitoringQueries(t *testing.T) {
 	for i, query := range dashboardQueries(t) {
 		rules = append(rules, rule{fmt.Sprintf("dashboard:%d", i), query})
 	}
-	files := map[string]any{"rules.yaml": map[string]any{"groups": alerts(t)}, "dashboard.yaml": map[string]any{"groups": []any{map[string]any{"name": "dashboard", "rules": rules}}}}
-	for name, content := range files {
-		text, err := yaml.Marshal(content)
+	dir := t.TempDir()
+	for name, groups := range map[string]any{
+		"rules.yaml":     alerts(t),
+		"dashboard.yaml": []any{map[string]any{"name": "dashboard", "rules": rules}},
+	} {
+		text, err := yaml.Marshal(map[string]any{"groups": groups})
 		if err != nil {
 			t.Fatal(err)
 		}
-		file := filepath.Join(t.TempDir(), name)
-		if err := os.WriteFile(file, text, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if out, err := exec.Command(tool(t, "promtool", "prometheus"), "check", "rules", "--lint-fatal", file).CombinedOutput(); err != nil {
-			t.Errorf("promtool: %v\n%s\n%s", err, out, text)
-		}
+		promtool(t, dir, "check", "rules", "--lint-fatal", name)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "alerts.yaml"), []byte(readFile(t, "testdata/alerts.yaml")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, dir, "test", "rules", "alerts.yaml")
+}
+
+// promtool runs promtool in a folder.
+func promtool(t testing.TB, dir string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(tool(t, "promtool", "prometheus"), args...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("promtool %q: %v\n%s", args, err, out)
 	}
 }
 
