@@ -31,7 +31,7 @@ var (
 	errPlain     = errors.New("only a file in the same folder can be included, by its plain name")
 	errChunk     = errors.New("the content is not the one that the name tells")
 	errBusy      = errors.New("somebody writes to a file")
-	errTorn      = errors.New("the file is not complete: its last line is not that of its first")
+	errTorn      = errors.New("the file is not complete: \"" + endMark + "…\", with the serial of its SOA, must be the last line")
 )
 
 // folder reads the files of one zone, for one load.

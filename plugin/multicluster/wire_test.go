@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/clusterset-dns/zonegen/zone"
+
 	"github.com/miekg/dns"
 )
 
@@ -80,6 +82,22 @@ func TestAdditionalIsOptional(t *testing.T) {
 		if got.Truncated != test.truncated || (len(got.Answer) == 10) == test.truncated || len(got.Ns) != test.ns || extra != test.extra {
 			t.Errorf("%d octets: %d, %d, %d records, truncated %v", test.size, len(got.Answer), len(got.Ns), extra, got.Truncated)
 		}
+	}
+}
+
+// TestNoTruncationOverTCP: an answer that fits into the largest message there is,
+// although the addresses of its targets do not. A resolver may take TC over TCP for a
+// failure.
+func TestNoTruncationOverTCP(t *testing.T) {
+	dir := t.TempDir()
+	set := newSet(t, zone.Options{NoReverse: true})
+	services := clusterOf(1, 750)
+	set.Apply(zone.Changes{Services: services})
+	put(t, dir, "db.clusterset.local", string(set.Snapshots()[0].Append(nil, 1)))
+	s := serverOn(t, dir, simple)
+	got := s.exchange(t, "tcp", question("_http._tcp."+services[0].Name+"."+services[0].Namespace+".svc.clusterset.local.", dns.TypeSRV))
+	if got.Truncated || len(got.Answer) != 750 || len(got.Extra) >= 750 {
+		t.Errorf("%d, %d, %d records, truncated %v", len(got.Answer), len(got.Ns), len(got.Extra), got.Truncated)
 	}
 }
 
