@@ -13,8 +13,8 @@ import (
 var errNotLoaded = errors.New("the zone has not loaded yet")
 
 // Transfer implements the transfer.Transferer interface. It sends one version of
-// the zone, whatever is loaded meanwhile: names in canonical order, the records
-// of each as the file has them. To who has this version already, or a later one,
+// the zone, whatever is loaded meanwhile: services and addresses in canonical order,
+// the records of each as the file has them. To who has this version already, or a later one,
 // it sends the SOA only (RFC 1995 section 2); to who has one that the journal
 // knows, the difference.
 func (z *zones) Transfer(name string, serial uint32) (<-chan []dns.RR, error) {
