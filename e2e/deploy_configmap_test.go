@@ -1,17 +1,21 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/clusterset-dns/zonegen/internal/synthetic"
+	"github.com/clusterset-dns/zonegen/publish"
 )
 
 // zonesConfigMap is the name of the ConfigMap of the manifests, and of the Lease.
@@ -136,7 +140,42 @@ func TestDeployConfigMap(t *testing.T) {
 			d.stop()
 		})
 	}
+	api.sameConfigMaps(t, api.deployment(t, "dns", "clusterset-dns"), "dns")
 	if len(rights) != 16 {
 		t.Errorf("%d rights are granted: %v", len(rights), rights)
+	}
+}
+
+// sameConfigMaps checks that a Deployment mounts the ConfigMaps that zonegen may write, which are those that it may need,
+// and no others. All but the root may be missing.
+func (a *apiServer) sameConfigMaps(t testing.TB, d *appsv1.Deployment, namespace string) {
+	t.Helper()
+	want := []string{zonesConfigMap}
+	for i := range publish.DefaultShards {
+		want = append(want, fmt.Sprintf("%s-%d", zonesConfigMap, i))
+	}
+	var mounted []string
+	for _, volume := range d.Spec.Template.Spec.Volumes {
+		if volume.Name != zonesConfigMap {
+			continue
+		}
+		for i, source := range volume.Projected.Sources {
+			mounted = append(mounted, source.ConfigMap.Name)
+			if optional := source.ConfigMap.Optional; (optional != nil && *optional) != (i > 0) {
+				t.Errorf("%s is optional: %t", source.ConfigMap.Name, i == 0)
+			}
+		}
+	}
+	if !slices.Equal(mounted, want) {
+		t.Errorf("the Deployment %s mounts %q, want %q", d.Name, mounted, want)
+	}
+	for _, name := range append(want, fmt.Sprintf("%s-%d", zonesConfigMap, publish.DefaultShards), "other") {
+		for _, verb := range []string{"get", "patch", "delete", "list", "update"} {
+			mine := slices.Contains(want, name) && verb != "list" && verb != "update"
+			of := client.ObjectKey{Namespace: namespace, Name: name}
+			if may, err := a.allowed(t.Context(), "system:serviceaccount:"+namespace+":zonegen", verb, of, "", "configmaps"); err != nil || may != mine {
+				t.Errorf("whether zonegen may %s %s: %t, %v", verb, of, may, err)
+			}
+		}
 	}
 }

@@ -122,6 +122,7 @@ func TestDeployExistingCoreDNS(t *testing.T) {
 		t.Errorf("in the namespace dns there is\n%s", out)
 	}
 
+	api.sameConfigMaps(t, api.deployment(t, "kube-system", "coredns"), "kube-system")
 	r := api.runReplica(t, "kube-system")
 	r.ready()
 	port, upstream := freePort(t), freePort(t)
