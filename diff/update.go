@@ -82,7 +82,7 @@ func (u *updater) name(changes []Change, left, right *dns.SOA) error {
 				return err
 			}
 		case c.Type == "NS" && c.Name == u.origin:
-			u.add(c, func(r Record) bool { return !c.removes(r.Data) })
+			u.add(c)
 			u.remove(c)
 		case len(c.Added) == 0 && c.Kept == 0:
 			u.command("update delete %s IN %s\n", c.Name, c.Type)
@@ -91,32 +91,26 @@ func (u *updater) name(changes []Change, left, right *dns.SOA) error {
 		}
 	}
 	for _, c := range changes {
-		switch {
-		case c.Type == "SOA" && c.Name == u.origin:
-		case c.Type == "NS" && c.Name == u.origin:
-			u.add(c, func(r Record) bool { return c.removes(r.Data) })
-		default:
-			u.add(c, func(Record) bool { return true })
+		if c.Name != u.origin || c.Type != "SOA" && c.Type != "NS" {
+			u.add(c)
 		}
 	}
 	return nil
 }
 
-func (c *Change) removes(data string) bool {
-	return slices.ContainsFunc(c.Removed, func(r Record) bool { return r.Data == data })
-}
-
+// remove takes records away, but for those that get another TTL: to add them is to
+// replace them (RFC 2136 section 3.4.2.2).
 func (u *updater) remove(c Change) {
 	for _, r := range c.Removed {
-		u.command("update delete %s IN %s %s\n", c.Name, c.Type, r.Data)
+		if !slices.ContainsFunc(c.Added, func(added Record) bool { return added.Data == r.Data }) {
+			u.command("update delete %s IN %s %s\n", c.Name, c.Type, r.Data)
+		}
 	}
 }
 
-func (u *updater) add(c Change, wanted func(Record) bool) {
+func (u *updater) add(c Change) {
 	for _, r := range c.Added {
-		if wanted(r) {
-			u.command("update add %s %d IN %s %s\n", c.Name, r.TTL, c.Type, r.Data)
-		}
+		u.command("update add %s %d IN %s %s\n", c.Name, r.TTL, c.Type, r.Data)
 	}
 }
 

@@ -90,7 +90,9 @@ func (r *Reader) explain(err error, after int) error {
 		return err
 	}
 	switch {
-	case r.Key != nil && (errors.Is(err, dns.ErrSig) || errors.Is(err, dns.ErrNoSig) || errors.Is(err, dns.ErrTime) || errors.Is(err, dns.ErrAuth)):
+	case r.Key != nil && errors.Is(err, dns.ErrAuth): // whatever the reason of a NOTAUTH
+		return fmt.Errorf("NOTAUTH; the server has no such zone, or does not know the key %s: check its name, algorithm and secret on both sides, and the clocks, or name another zone as @SERVER/ZONE", r.Key.name)
+	case r.Key != nil && (errors.Is(err, dns.ErrSig) || errors.Is(err, dns.ErrNoSig) || errors.Is(err, dns.ErrTime)):
 		return fmt.Errorf("the answer is not signed with the key %s (%w); check its name, algorithm and secret on both sides, and the clocks", r.Key.name, err)
 	case errors.Is(err, io.EOF) && after == 0:
 		return fmt.Errorf("the server hung up (%w); allow the transfer there, or give the key for it with --tsig", err)
