@@ -91,6 +91,7 @@ var questions = map[string]struct {
 	"10-1-0-1.tokyo.web.sites." + z:   {NotThere, "has a hostname, web-0", "web-0.tokyo.web.sites." + z},
 	"web-1.tokyo.web.sites." + z:      {NotThere, `no endpoint in the cluster tokyo is called "web-1"`, "web-0.tokyo.web.sites." + z},
 	"web-0.tokio.web.sites." + z:      {NotThere, `from a cluster "tokio": there is oslo, paris, tokyo`, "web-0.tokyo.web.sites." + z + " web-0.paris.web.sites." + z},
+	"wbe-0.tokio.web.sites." + z:      {NotThere, `from a cluster "tokio"`, "tokyo.web.sites." + z},
 	"web-0.web.sites." + z:            {NotThere, `from a cluster "web-0"`, "web-0.tokyo.web.sites." + z + " web-0.paris.web.sites." + z},
 	"web-5.paris.web.sites." + z:      {NotThere, `no endpoint in the cluster paris is called "web-5"`, "web-0.paris.web.sites." + z},
 	"oslo.web.sites." + z:             {NotThere, "no endpoint in the cluster oslo is ready", ""},

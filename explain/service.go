@@ -215,6 +215,9 @@ func (w *way) noCluster(host, cluster string) {
 		w.because("no EndpointSlice of the service is from a cluster %q: there is %s", cluster, strings.Join(clusters, ", "))
 		for _, other := range similar(cluster, slices.Values(clusters)) {
 			w.offer(strings.TrimPrefix(host+"."+other+"."+service, "."))
+			if len(w.Closest) == 0 {
+				w.offer(other + "." + service)
+			}
 		}
 	}
 	w.endpoints(func(_ *Slice, e *Endpoint) {

@@ -180,6 +180,11 @@ func (f *diffFlags) comparison(stdin io.Reader, args []string, logger *slog.Logg
 	if err != nil {
 		return nil, usageError{err}
 	}
+	for _, s := range []*side{&c.left, &c.right} {
+		if s.cluster && len(f.source.filenames) > 0 {
+			s.text = "manifests"
+		}
+	}
 	c.render = func(ctx context.Context) ([]*check.Zone, error) {
 		changes, err := firstState(ctx, services, logger)
 		if err != nil {

@@ -85,7 +85,7 @@ func (t *explanation) service(a *explain.Answer) {
 	whole := strings.HasPrefix(a.Question, s.Name+"."+s.Namespace+".")
 	asked := slices.ContainsFunc(s.Slices, hasAsked)
 	for _, slice := range s.Slices {
-		if whole || !asked || hasAsked(slice) {
+		if whole || hasAsked(slice) || !asked && len(a.Reverse) == 0 {
 			t.slice(slice, asked && !whole)
 		}
 	}
