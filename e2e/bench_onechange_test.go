@@ -56,7 +56,7 @@ func measureOneChange(b testing.TB, s *scene) {
 	}
 	compare("CPU", 1.5, func(x float64) string { return ms(time.Duration(x)) }, func(e effort) float64 { return float64(e.cpu) })
 	compare("bytes allocated", 1.5, func(x float64) string { return fmt.Sprintf("%.0f kB", x/1000) }, func(e effort) float64 { return e.bytes })
-	compare("objects allocated", 0, func(x float64) string { return fmt.Sprintf("%.0f", x) }, func(e effort) float64 { return e.objects })
+	compare("objects allocated", 1.5, func(x float64) string { return fmt.Sprintf("%.0f", x) }, func(e effort) float64 { return e.objects })
 }
 
 // changed is a zonegen whose clusterset is changed.
