@@ -38,6 +38,7 @@ type side struct {
 	port      int
 	processes []*process
 	http      string // of zonegen, if there is one
+	dir       string // of its zones
 }
 
 // serve starts a CoreDNS with one plugin, on this core if it is not empty.
@@ -72,7 +73,7 @@ func (p *population) ours(t testing.TB, layout string, args ...string) *side {
 	daemon, http := p.zonegen(t, dir, append([]string{"--layout", layout}, args...)...)
 	daemon.waitHTTP(http+"/readyz", 200)
 	s := serve(t, "zonegen "+layout, "", multicluster(dir))
-	s.processes, s.http = append(s.processes, daemon), http
+	s.processes, s.http, s.dir = append(s.processes, daemon), http, dir
 	s.waitAll(t, p)
 	return s
 }
@@ -103,10 +104,13 @@ func (s *side) waitAll(t testing.TB, p *population) {
 	}
 }
 
-// stop ends all programs of the side.
+// stop ends all programs of the side, and frees the memory of the zone folder.
 func (s *side) stop() {
 	for _, p := range s.processes {
 		p.kill()
+	}
+	if s.dir != "" {
+		_ = os.RemoveAll(s.dir)
 	}
 }
 
