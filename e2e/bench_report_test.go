@@ -159,7 +159,9 @@ line is there for comparison.
 - Clustersets are made by internal/synthetic with a fixed seed: 64,000 records are 800 ClusterSetIP services with 2 ports
   and 200 headless ones with 50 endpoints in 2 clusters and 2 ports; 1,000,000 records are 20,000 services in the same
   mix with 40 endpoints. They live in a real kube-apiserver with etcd on the same machine.
-- Both sides are measured in turn, round by round, on fresh processes, and never at the same time.
+- Both sides are measured in turn, round by round, never at the same time, and but for queries per second on processes
+  that were started for the round. A machine that does something else meanwhile (see its load below) makes figures
+  worse and spreads wide.
 - The zone folder is on tmpfs. zonegen runs with its defaults, reverse zones and --min-interval 100ms among them, unless
   a line says otherwise. A server block has the plugin that is measured, bind and errors.
 - Queries per second: dnsperf on one core, the server on another (taskset), so that the server alone is the bottleneck and
@@ -168,7 +170,8 @@ line is there for comparison.
   pause. Half of the updates change an endpoint of a headless service, half the address of a ClusterSetIP service, each
   after a quiet of at least --min-interval since the change before was served.
 - A storm: 1,000 changes of EndpointSlices, 40 of them, 25 endpoints each, from 8 clients without pause.
-- RSS is VmRSS after the clusterset was loaded, 100 changes were served and 20 seconds passed; peaks are VmHWM.
+- RSS is VmRSS after the clusterset was loaded, 100 changes were served and 20 seconds passed (40 and 10 in
+  bench-quick); peaks are VmHWM.
 - During reloads: a change each 100 ms, as zonegen's --min-interval has it, or as soon as the change before is served;
   dnsperf asks 1,000 queries per second and tells the latency of each.
 
