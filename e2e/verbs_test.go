@@ -253,6 +253,32 @@ func TestDiffPlaces(t *testing.T) {
 	}
 }
 
+// TestDiffLarge transfers and updates a zone that takes many messages, each of which is signed.
+func TestDiffLarge(t *testing.T) {
+	set := newWebZone(t, 2000)
+	write := func() string {
+		file := filepath.Join(t.TempDir(), "db.clusterset.local")
+		if err := os.WriteFile(file, set.Snapshots()[0].Append(nil, 7), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	file := write()
+	key, _ := transferKey(t, "transfer")
+	server := "@" + loopback(runUpdatable(t, key, file))
+	verb(t, 0, "diff", server, file, "--tsig", key)
+	for i := range 1000 {
+		set.apply(tenEndpoints(i, 1))
+	}
+	file = write()
+	commands, stderr := verb(t, 1, "diff", server, file, "--tsig", key, "--output", "nsupdate")
+	if n := strings.Count(commands, "send\n"); n < 10 || !strings.Contains(stderr, "11000 of 26005 RRsets differ") {
+		t.Errorf("%d messages; %s", n, stderr)
+	}
+	update(t, key, commands)
+	verb(t, 0, "diff", server, file, "--tsig", key)
+}
+
 // TestDiffChunkedConfigMap compares a zone that takes many ConfigMaps with the same in a file, and finds the one chunk
 // that somebody has changed or removed.
 func TestDiffChunkedConfigMap(t *testing.T) {
