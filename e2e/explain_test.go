@@ -64,6 +64,10 @@ func TestExplain(t *testing.T) {
 		t.Errorf("only %d answers were compared", asked)
 	}
 
+	api.kubectl(t, "-n", "media", "delete", "serviceimport", "thumbnails")
+	if a := explained(t, 1, "media/thumbnails", "--kubeconfig", kubeconfig); !strings.Contains(strings.Join(a.Why, "; "), "EndpointSlices for it, 3 of them") {
+		t.Errorf("%+v", a)
+	}
 	d.stop()
 	api.kubectl(t, "-n", "shop", "patch", "serviceimport", "checkout", "--type=merge", "-p", `{"spec":{"ips":["10.128.0.99"]}}`)
 	out, _ := verb(t, 1, "explain", "shop/checkout", server, "--kubeconfig", kubeconfig)

@@ -55,6 +55,7 @@ var questions = map[string]struct {
 	"shop/checkout":                   {Answers, "spec.ips of the ServiceImport are its addresses", ""},
 	"CHECKOUT.Shop." + z:              {Answers, "", ""},
 	"shop/chekcout":                   {NotThere, `the namespace shop has no ServiceImport "chekcout"`, "checkout.shop." + z},
+	"shop/orphan":                     {NotThere, "there are EndpointSlices for it, 2 of them: only the ServiceImport is missing", ""},
 	"shop/web":                        {NotThere, `no ServiceImport "web"`, "web.sites." + z},
 	"web.stes." + z:                   {NotThere, `the namespace "stes" does not exist`, "web.sites." + z},
 	"stes." + z:                       {NotThere, `the namespace "stes" does not exist`, "sites." + z},
@@ -114,7 +115,7 @@ var questions = map[string]struct {
 
 func explainer(t testing.TB, o zone.Options, state zone.Changes) *Explainer {
 	t.Helper()
-	x, err := New(o, state)
+	x, err := New(o, state, map[zone.Key]int{{Namespace: "shop", Name: "orphan"}: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

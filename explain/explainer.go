@@ -20,16 +20,18 @@ type Explainer struct {
 	reverse    []string
 	services   map[zone.Key]*zone.Service
 	namespaces map[string]bool
+	orphans    map[zone.Key]int // EndpointSlices without a ServiceImport
 }
 
 // New returns what explains the zones that the options describe, given the whole
-// state of a source. Its errors are those of [zone.NewSet].
-func New(o zone.Options, state zone.Changes) (*Explainer, error) {
+// state of a source, and how many EndpointSlices there are for services without a
+// ServiceImport. Its errors are those of [zone.NewSet].
+func New(o zone.Options, state zone.Changes, orphans map[zone.Key]int) (*Explainer, error) {
 	set, err := zone.NewSet(o)
 	if err != nil {
 		return nil, err
 	}
-	x := &Explainer{options: o, services: make(map[zone.Key]*zone.Service, len(state.Services)), namespaces: make(map[string]bool)}
+	x := &Explainer{options: o, orphans: orphans, services: make(map[zone.Key]*zone.Service, len(state.Services)), namespaces: make(map[string]bool)}
 	for _, s := range set.Snapshots() {
 		if dns.IsSubDomain("arpa.", s.Origin()) {
 			x.reverse = append(x.reverse, s.Origin())

@@ -144,6 +144,9 @@ func (x *Explainer) noNamespace(a *Answer, namespace, service string) {
 func (x *Explainer) noService(a *Answer, key zone.Key) {
 	a.Verdict = NotThere
 	a.because("the namespace %s has no ServiceImport %q: the service is not exported, or its import has not been made here", key.Namespace, key.Name)
+	if n := x.orphans[key]; n > 0 {
+		a.because("there are EndpointSlices for it, %d of them: only the ServiceImport is missing", n)
+	}
 	var names []string
 	for k := range x.services {
 		if k.Namespace == key.Namespace {

@@ -30,6 +30,11 @@ type Source interface {
 	// always the same kinds in the same order; nothing if it watches no API.
 	Watches() []Watch
 
+	// Orphans are the services that have EndpointSlices but no ServiceImport, with the
+	// number of slices: they are not among the changes. It is all of them once the
+	// source is complete.
+	Orphans() map[zone.Key]int
+
 	// Waiting says what the source still waits for before it is complete, one
 	// line each, fit to be shown to an operator. Once the source is complete it
 	// returns nothing, whatever happens later.

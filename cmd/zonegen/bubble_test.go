@@ -55,6 +55,8 @@ func (s *fakeSource) Tell(problems []zone.Problem) {
 
 func (s *fakeSource) Watches() []watch.Watch { return s.watches }
 
+func (s *fakeSource) Orphans() map[zone.Key]int { return nil }
+
 func (s *fakeSource) Waiting() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -83,7 +83,7 @@ func (f *explainFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	options, _ := f.zones.options()
-	explainer, err := explain.New(options, state)
+	explainer, err := explain.New(options, state, services.Orphans())
 	if err != nil {
 		return err
 	}
