@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -58,9 +60,8 @@ func (c *clusterState) mutate() {
 	case n < 17:
 		c.putImport(service)
 	case n < 22:
-		for _, slice := range c.slices { // any one
-			c.remove(slice)
-			break
+		if all := slices.SortedFunc(maps.Values(c.slices), byName); len(all) > 0 {
+			c.remove(all[c.rng.IntN(len(all))])
 		}
 	default:
 		c.putSlice(service)
@@ -95,7 +96,7 @@ func (c *clusterState) putImport(key types.NamespacedName) {
 	c.t.Helper()
 	object := headlessImport(key.Namespace, key.Name, c.importPorts()...)
 	if c.rng.IntN(5) < 3 {
-		object = clusterSetIPImport(key.Namespace, key.Name, c.ips(), c.importPorts()...)
+		object = clusterSetIPImport(key.Namespace, key.Name, c.ips(key), c.importPorts()...)
 	}
 	if old := c.imports[key]; old != nil {
 		object.ObjectMeta = old.ObjectMeta
@@ -113,7 +114,13 @@ func (c *clusterState) update(object client.Object) {
 	}
 }
 
-func (c *clusterState) ips() []string {
+// ips are addresses of a service; some clusters give it one that is also an endpoint's.
+func (c *clusterState) ips(service types.NamespacedName) []string {
+	for _, slice := range c.slicesOf(service) {
+		if len(slice.Endpoints) > 0 && c.rng.IntN(3) == 0 {
+			return slice.Endpoints[0].Addresses[:1]
+		}
+	}
 	v4, v6 := c.address(false), c.address(true)
 	return [][]string{{v4}, {v4}, {v6}, {v4, v6}, {v6, v4}, {}, {v4, v4}}[c.rng.IntN(7)]
 }
@@ -131,8 +138,8 @@ func (c *clusterState) importPorts() []mcsv1beta1.ServicePort {
 func (c *clusterState) putSlice(service types.NamespacedName) {
 	c.t.Helper()
 	var old *discoveryv1.EndpointSlice
-	for _, slice := range c.slices {
-		if slice.Namespace == service.Namespace && slice.Labels[mcsv1beta1.LabelServiceName] == service.Name && c.rng.IntN(3) > 0 {
+	for _, slice := range c.slicesOf(service) {
+		if c.rng.IntN(3) > 0 {
 			old = slice
 			break
 		}
@@ -222,7 +229,12 @@ func (c *clusterState) address(v6 bool) string {
 
 func (c *clusterState) pick(from ...string) string { return from[c.rng.IntN(len(from))] }
 
-// slicesOf returns the slices of a service.
+// byName orders slices, so that a seed always gives the same states.
+func byName(a, b *discoveryv1.EndpointSlice) int {
+	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+}
+
+// slicesOf returns the slices of a service, by name.
 func (c *clusterState) slicesOf(service types.NamespacedName) []*discoveryv1.EndpointSlice {
 	var of []*discoveryv1.EndpointSlice
 	for _, slice := range c.slices {
@@ -230,6 +242,7 @@ func (c *clusterState) slicesOf(service types.NamespacedName) []*discoveryv1.End
 			of = append(of, slice)
 		}
 	}
+	slices.SortFunc(of, byName)
 	return of
 }
 

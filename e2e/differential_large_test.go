@@ -42,5 +42,5 @@ func TestDifferentialOfLargeZone(t *testing.T) {
 			t.FailNow()
 		}
 	}
-	t.Logf("%d queries to each side; on purpose different: %v", d.queries, d.excuses)
+	t.Logf("%d questions to each server; on purpose different: %v", d.questions, d.excuses)
 }
