@@ -163,6 +163,22 @@ func (x *Explainer) claimants(addrs map[netip.Addr]bool) []*zone.Service {
 	return found
 }
 
+// claimantsBelow are the services that have an address below a reverse name, and the
+// address is one that is published.
+func (x *Explainer) claimantsBelow(name string) []*zone.Service {
+	var found []*zone.Service
+	for _, s := range x.services {
+		has := false
+		eachAddress(s, func(a netip.Addr, _ string, ready bool) {
+			has = has || ready && strings.HasSuffix(reverseName(a), "."+name)
+		})
+		if has {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
 // maxReverse is how many addresses of a service are told with it.
 const maxReverse = 50
 
