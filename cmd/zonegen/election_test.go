@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -27,6 +28,9 @@ type elections struct {
 	log *records
 	// mayWatch and mayUpdate say what is allowed.
 	mayWatch, mayUpdate atomic.Bool
+
+	updating sync.Mutex
+	version  string // of the Lease
 }
 
 func inElections(t *testing.T, test func(e *elections)) {
@@ -35,10 +39,25 @@ func inElections(t *testing.T, test func(e *elections)) {
 		e.mayWatch.Store(true)
 		e.mayUpdate.Store(true)
 		forbidden := apierrors.NewForbidden(coordinationv1.Resource("leases"), "zones", errors.New("no"))
+		e.api.PrependReactor("update", "leases", e.conflict)
 		e.api.PrependReactor("update", "leases", func(clienttesting.Action) (bool, runtime.Object, error) { return !e.mayUpdate.Load(), nil, forbidden })
 		e.api.PrependWatchReactor("leases", func(clienttesting.Action) (bool, watch.Interface, error) { return !e.mayWatch.Load(), nil, forbidden })
 		test(e)
 	})
+}
+
+// conflict refuses an update of an older version, as the API does; a fake clientset
+// does not by itself.
+func (e *elections) conflict(action clienttesting.Action) (bool, runtime.Object, error) {
+	e.updating.Lock()
+	defer e.updating.Unlock()
+	lease := action.(clienttesting.UpdateAction).GetObject().(*coordinationv1.Lease)
+	if lease.ResourceVersion != e.version {
+		return true, nil, apierrors.NewConflict(coordinationv1.Resource("leases"), lease.Name, errors.New("it was changed"))
+	}
+	e.version += "1"
+	lease.ResourceVersion = e.version
+	return false, nil, nil
 }
 
 func (e *elections) stand() *election {
