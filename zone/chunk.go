@@ -36,11 +36,17 @@ func (c *Chunk) Buffers() net.Buffers { return slices.Clone(c.buffers) }
 // and one chunk, rarely two. The root is a snapshot of its own: write it as such,
 // after the chunks.
 func (s *Snapshot) Chunked() (root *Snapshot, chunks []*Chunk) {
-	var includes []byte
+	const directive = "$INCLUDE "
+	n := 0
+	for _, c := range s.chunks {
+		n += len(c.files())
+	}
+	chunks = make([]*Chunk, 0, n)
+	includes := make([]byte, 0, n*(len(directive)+chunkNameSize+1))
 	for _, c := range s.chunks {
 		for _, file := range c.files() {
-			includes = append(includes, "$INCLUDE "...)
-			includes = append(append(includes, file.Name...), '\n')
+			includes = append(append(includes, directive...), file.Name...)
+			includes = append(includes, '\n')
 			chunks = append(chunks, file)
 		}
 	}
@@ -80,6 +86,9 @@ func (c *chunk) files() []*Chunk {
 	})
 	return c.cut.files
 }
+
+// chunkNameSize is the length of a chunk's name.
+const chunkNameSize = len(ChunkPrefix) + 32
 
 func chunkName(content net.Buffers) string {
 	h := sha256.New()
