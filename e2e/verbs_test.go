@@ -10,7 +10,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/clusterset-dns/zonegen/check"
+	"github.com/clusterset-dns/zonegen/publish"
 	"github.com/clusterset-dns/zonegen/zone"
 )
 
@@ -277,6 +283,56 @@ func TestDiffLarge(t *testing.T) {
 	}
 	update(t, key, commands)
 	verb(t, 0, "diff", server, file, "--tsig", key)
+}
+
+// TestReadConfigMaps reads a zone of many chunks while it changes and old chunks go at once: what is read is always whole.
+func TestReadConfigMaps(t *testing.T) {
+	api := sharedAPI(t)
+	m := newZoneMap(t, api.newNamespace(t, "read-"), func(o *publish.ConfigMapOptions, _ *rest.Config) { o.ChunkGrace = time.Second })
+	set := newWebZone(t, 2000)
+	m.publish(set.Snapshots())
+	config := rest.CopyConfig(api.config)
+	config.QPS = -1
+	clients, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 40 {
+			set.apply(tenEndpoints(i*50, 1))
+			m.now = m.now.Add(time.Hour)
+			if _, err := m.Publish(t.Context(), set.Snapshots()); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	defer func() { <-done }()
+	for reads := 0; ; reads++ {
+		files, err := publish.ReadConfigMaps(t.Context(), clients.CoreV1(), m.namespace, "zones")
+		if err != nil {
+			t.Fatal(err)
+		}
+		root, err := files.Open("db.clusterset.local")
+		if err != nil {
+			t.Fatal(err)
+		}
+		z, err := check.Read(root, check.Source{Name: "zone", Origin: clusterset, Include: files.Open})
+		if err != nil || z.Unreadable != nil || len(z.Records) != 80005 {
+			t.Fatalf("%v, %v, %d records", err, z.Unreadable, len(z.Records))
+		}
+		select {
+		case <-done:
+			t.Logf("%d reads", reads)
+			if reads < 2 {
+				t.Error("it was hardly read")
+			}
+			return
+		default:
+		}
+	}
 }
 
 // TestDiffChunkedConfigMap compares a zone that takes many ConfigMaps with the same in a file, and finds the one chunk
