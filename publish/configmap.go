@@ -34,7 +34,9 @@ type ConfigMapOptions struct {
 	// are NAME-0, NAME-1, …
 	Name string
 	// Shards is how many shards there may be: as many as the volume of the name
-	// servers lists, each as optional. 0 means [DefaultShards].
+	// servers lists, each as optional. 0 means [DefaultShards]. Zones that fill more
+	// than half of them can change in parts only: the new chunks are written beside
+	// the old ones. From 40 % on, the log warns.
 	Shards int
 	// ChunkGrace is how long a chunk stays at least that no zone includes any
 	// more; 0 means [DefaultConfigMapGrace]. It must be longer than the kubelets
@@ -151,6 +153,7 @@ type ConfigMaps struct {
 	texts   map[string]string      // of the zones in the root, by key
 	unseen  bool                   // those were just read
 	zones   map[string]*zoneKey    // by origin
+	warned  int                    // how many tenths of the shards the log was told are filled
 }
 
 // zoneKey is what is known of the key of one zone.
@@ -243,6 +246,7 @@ func (c *ConfigMaps) publish(ctx context.Context, snapshots []*zone.Snapshot) ([
 	}
 	c.age(p.chunks, now)
 	c.sweep(ctx, now, 2*c.options.ChunkGrace)
+	c.warnCrowded(p.chunks)
 	p.report()
 	return p.results, nil
 }

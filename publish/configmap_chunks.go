@@ -79,7 +79,7 @@ func (c *ConfigMaps) putChunks(ctx context.Context, wanted map[string]*zone.Chun
 	}
 	homes, err := place(fresh, sizes, written)
 	if err != nil {
-		return false, c.noRoom(err)
+		return false, c.noRoom(err, wanted)
 	}
 	for _, number := range slices.Sorted(maps.Keys(written)) {
 		for name, home := range homes {

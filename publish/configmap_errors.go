@@ -59,9 +59,3 @@ func (c *ConfigMaps) immutable(name string) error {
 func (c *ConfigMaps) moved(name string) error {
 	return fmt.Errorf("configmap %s/%s: %w", c.options.Namespace, name, errMoved)
 }
-
-// noRoom says what to do about chunks that find no room.
-func (c *ConfigMaps) noRoom(err error) error {
-	return fmt.Errorf("%w; old chunks among them go within %s of their last use; if it stays so, list more than %d ConfigMaps %s-0, %[4]s-1, … in the volume and allow zonegen as many",
-		err, 2*c.options.ChunkGrace, c.options.Shards, c.options.Name)
-}

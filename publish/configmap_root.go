@@ -36,23 +36,25 @@ func (c *ConfigMaps) putRoot(ctx context.Context, p *plan, now time.Time) error 
 	return nil
 }
 
-// maxCondemned is how many chunks are condemned at once, more or less: annotations
-// may have 256 KiB together.
+// maxCondemned is how many chunks are condemned at once: annotations may have
+// 256 KiB together.
 const maxCondemned = 4000
 
 // writeRoot writes the root, and condemns the chunks that have been spare for the
 // grace time and are not included by the zones in it. What is condemned already
 // stays so until it is gone or its shard was written.
 func (c *ConfigMaps) writeRoot(ctx context.Context, data map[string]string, included map[string]bool, now time.Time) error {
-	var condemned []string
+	var condemned, due []string
 	for name, s := range c.chunks {
-		if included[name] {
-			continue
-		}
-		if s.condemned || c.spareFor(s, now) >= c.options.ChunkGrace && len(condemned) < maxCondemned {
+		switch {
+		case included[name]:
+		case s.condemned:
 			condemned = append(condemned, name)
+		case c.spareFor(s, now) >= c.options.ChunkGrace:
+			due = append(due, name)
 		}
 	}
+	condemned = append(condemned, due[:min(len(due), max(0, maxCondemned-len(condemned)))]...)
 	slices.Sort(condemned)
 	annotations := map[string]string{}
 	if len(condemned) > 0 {

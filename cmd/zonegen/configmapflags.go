@@ -21,14 +21,14 @@ type configMapFlags struct {
 	minInterval time.Duration
 }
 
-// maxShards is more than a volume would list: with it, there is room for some
-// 200 MB of zones.
+// maxShards is more than a volume would list: with it, zones of some 110 MB can
+// always change.
 const maxShards = 256
 
 func (c *configMapFlags) register(flags *pflag.FlagSet) {
 	c.shards, c.minInterval = publish.DefaultShards, 5*time.Second
 	flags.StringVar(&c.name, "configmap", "", "ConfigMap for the zones, `NAMESPACE/NAME`, in place of --zone-dir or beside it; one of several replicas writes")
-	flags.Var(number(&c.shards, 1, maxShards), "configmap-shards", "`number` of ConfigMaps NAME-0, NAME-1, ... that large zones may take, 1 to 256: as many as the volume of the name servers lists")
+	flags.Var(number(&c.shards, 1, maxShards), "configmap-shards", "`number` of ConfigMaps NAME-0, NAME-1, ... that large zones may take, 900 KiB each and twice the zones together, 1 to 256: as many as the volume of the name servers lists")
 	flags.Var(interval(&c.minInterval, 10*time.Minute), "configmap-min-interval", "as --min-interval for the ConfigMap, of which etcd keeps each version for a while; a `time`")
 }
 

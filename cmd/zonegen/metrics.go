@@ -98,6 +98,13 @@ func (m *metrics) publisher(name string, b *backlog) {
 	}
 }
 
+// room begins the metric of how much ConfigMaps with chunks hold.
+func (m *metrics) room(shards uint32) {
+	promauto.With(m.registry).NewGauge(prometheus.GaugeOpts{
+		Name: "zonegen_configmap_room_bytes", Help: "Size of all zones that the ConfigMaps for chunks can hold. Of zones above half of it, only a part can change at a time.",
+	}).Set(float64(shards) * publish.ShardBytes)
+}
+
 // programmed notes that changes were published. The clock of whoever noted when
 // they happened may be ahead of ours.
 func (m *metrics) programmed(publisher string, triggers []zone.Trigger, now time.Time) {

@@ -117,6 +117,7 @@ func (f *runFlags) daemon(flags *pflag.FlagSet, logger *slog.Logger) (*daemon, e
 			return nil, usageError{err}
 		}
 		d.publishTo("configmap", place, f.configMap.minInterval)
+		d.metrics.room(f.configMap.shards)
 	}
 	return d, nil
 }
