@@ -92,11 +92,15 @@ vuln: $(GOVULNCHECK) ## known vulnerabilities in what is called (asks Go's vulne
 
 dist: $(addprefix dist/,$(ARCHES)) ## the programs for the image, in dist/linux/ARCH for ARCHES="amd64 arm64 …"
 
-.PHONY: $(addprefix dist/,$(ARCHES))
-$(addprefix dist/,$(ARCHES)): dist/%:
-	@GOOS=linux GOARCH=$* hack/step.sh "building dist/linux/$*/zonegen" env $(GO_BUILD) -o dist/linux/$*/zonegen $(ZONEGEN)
-	@GOOS=linux GOARCH=$* GOWORK=$(CURDIR)/cmd/coredns/nosdk.work hack/step.sh "building dist/linux/$*/coredns" \
-		env $(GO_BUILD) -o dist/linux/$*/coredns $(COREDNS)
+# An architecture is a folder of two programs. What is to be built again is for go build to say.
+.PHONY: $(addprefix dist/,$(ARCHES)) FORCE
+$(addprefix dist/,$(ARCHES)): dist/%: dist/linux/%/zonegen dist/linux/%/coredns
+
+dist/linux/%/zonegen: FORCE
+	@GOOS=linux GOARCH=$* hack/step.sh "building $@" env $(GO_BUILD) -o $@ $(ZONEGEN)
+
+dist/linux/%/coredns: FORCE
+	@GOOS=linux GOARCH=$* GOWORK=$(CURDIR)/cmd/coredns/nosdk.work hack/step.sh "building $@" env $(GO_BUILD) -o $@ $(COREDNS)
 
 image: dist ## a container image IMAGE=name:tag of both, with buildah; several ARCHES become one manifest list
 	@$(BUILDAH) bud --isolation chroot --timestamp $$(git log -1 --format=%ct 2>/dev/null || echo 0) \

@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -424,6 +426,45 @@ func TestConfigMapNoRoom(t *testing.T) {
 	t.Logf("%d published, %d without room", succeeded, failed)
 	if failed == 0 {
 		t.Error("there always was room")
+	}
+}
+
+// TestConfigMapNoShards: with one ConfigMap only, zones that it cannot hold are an error, and the ones before stay, also
+// those that had chunks.
+func TestConfigMapNoShards(t *testing.T) {
+	namespace := sharedAPI(t).newNamespace(t, "configmap-")
+	large, small := newWebZone(t, 1000).Snapshots(), newWebZone(t, 5).Snapshots()
+	chunked := newZoneMap(t, namespace, nil)
+	chunked.publish(large)
+	var log bytes.Buffer
+	m := newZoneMap(t, namespace, func(o *publish.ConfigMapOptions, _ *rest.Config) {
+		o.Shards = publish.NoShards
+		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	refused := func() {
+		t.Helper()
+		before := m.volume()
+		if _, err := m.Publish(t.Context(), large); err == nil || !strings.Contains(err.Error(), "allow them with --configmap-shards") {
+			t.Errorf("zones that are too large: %v", err)
+		}
+		if !maps.Equal(m.volume(), before) {
+			t.Error("the volume shows something else")
+		}
+	}
+	refused()
+	m.publish(small)
+	if want := "there are ConfigMaps with chunks, of which there may be none; remove them when no volume lists them"; !strings.Contains(log.String(), want) {
+		t.Errorf("the log does not say %q:\n%s", want, &log)
+	}
+	for name, cm := range m.list() {
+		if name != "zones" {
+			m.api.remove(t, cm)
+		}
+	}
+	refused()
+	m.publish(newWebZone(t, 6).Snapshots())
+	if n := len(m.list()); n != 1 {
+		t.Errorf("there are %d ConfigMaps", n)
 	}
 }
 

@@ -40,7 +40,7 @@ func (v *podVolumes) runContainer(name string, more ...string) *process {
 		v.t.Fatalf("the Pod %s has no container %s", v.pod.Name, name)
 	}
 	container := v.pod.Spec.Containers[i]
-	environment, variables := v.environment(container.Env)
+	environment, variables := v.environment(container)
 	command := container.Command
 	if command == nil && strings.Contains(container.Image, "/coredns/coredns:") {
 		command = []string{"/coredns"} // the entry point of that image
@@ -73,7 +73,7 @@ func (v *podVolumes) runContainer(name string, more ...string) *process {
 }
 
 // environment is that of a container, and what replaces $(NAME) in its arguments.
-func (v *podVolumes) environment(list []corev1.EnvVar) (string, *strings.Replacer) {
+func (v *podVolumes) environment(container corev1.Container) (string, *strings.Replacer) {
 	v.t.Helper()
 	host, port, err := net.SplitHostPort(v.api.address())
 	if err != nil {
@@ -81,10 +81,10 @@ func (v *podVolumes) environment(list []corev1.EnvVar) (string, *strings.Replace
 	}
 	environment := append([]string{"KUBERNETES_SERVICE_HOST=" + host, "KUBERNETES_SERVICE_PORT=" + port}, v.env...)
 	var replacements []string
-	for _, e := range list {
+	for _, e := range container.Env {
 		value := e.Value
 		if e.ValueFrom != nil {
-			if value, err = podField(v.pod, e.ValueFrom.FieldRef.FieldPath); err != nil {
+			if value, err = valueFrom(v.pod, container, e.ValueFrom); err != nil {
 				v.t.Fatal(err)
 			}
 		}
@@ -92,4 +92,15 @@ func (v *podVolumes) environment(list []corev1.EnvVar) (string, *strings.Replace
 		replacements = append(replacements, "$("+e.Name+")", value)
 	}
 	return strings.Join(environment, " "), strings.NewReplacer(replacements...)
+}
+
+// valueFrom is the value of a variable that is a field of the Pod or a limit of the container.
+func valueFrom(pod *corev1.Pod, container corev1.Container, from *corev1.EnvVarSource) (string, error) {
+	switch {
+	case from.FieldRef != nil:
+		return podField(pod, from.FieldRef.FieldPath)
+	case from.ResourceFieldRef != nil && from.ResourceFieldRef.Resource == "limits.memory":
+		return fmt.Sprint(container.Resources.Limits.Memory().Value()), nil
+	}
+	return "", fmt.Errorf("what is this? %v", from)
 }

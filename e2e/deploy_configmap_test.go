@@ -53,6 +53,7 @@ func TestDeployConfigMap(t *testing.T) {
 	web := clusterSetIPImport(shop, "web", []string{"10.1.0.1"})
 	api.create(t, web)
 
+	api.waitsForZones(t)
 	replicas := []*replica{api.runReplica(t, "dns"), api.runReplica(t, "dns")}
 	for _, r := range replicas {
 		r.ready()
@@ -140,18 +141,33 @@ func TestDeployConfigMap(t *testing.T) {
 			d.stop()
 		})
 	}
-	api.sameConfigMaps(t, api.deployment(t, "dns", "clusterset-dns"), "dns")
+	api.sameConfigMaps(t, api.deployment(t, "dns", "clusterset-dns"), publish.DefaultShards)
 	if len(rights) != 16 {
 		t.Errorf("%d rights are granted: %v", len(rights), rights)
 	}
 }
 
+// waitsForZones checks that a kubelet starts no Pod of the name servers while the ConfigMap is there without zones, as it is
+// for a moment. CoreDNS would be ready, and answer SERVFAIL.
+func (a *apiServer) waitsForZones(t testing.TB) {
+	t.Helper()
+	a.create(t, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "dns", Name: zonesConfigMap, Annotations: map[string]string{publish.PartOfAnnotation: zonesConfigMap},
+	}})
+	pod := a.newPod(t, "dns", "clusterset-dns")
+	i := slices.IndexFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == zonesConfigMap })
+	v := &podVolumes{t: t, api: a, pod: pod}
+	if _, err := v.payload(t.Context(), pod.Spec.Volumes[i]); err == nil || !strings.Contains(err.Error(), "has no key db.") {
+		t.Errorf("without zones, the volume of the name servers: %v", err)
+	}
+}
+
 // sameConfigMaps checks that a Deployment mounts the ConfigMaps that zonegen may write, which are those that it may need,
-// and no others. All but the root may be missing.
-func (a *apiServer) sameConfigMaps(t testing.TB, d *appsv1.Deployment, namespace string) {
+// and no others. All may be missing but a root whose zones are named.
+func (a *apiServer) sameConfigMaps(t testing.TB, d *appsv1.Deployment, shards int) {
 	t.Helper()
 	want := []string{zonesConfigMap}
-	for i := range publish.DefaultShards {
+	for i := range shards {
 		want = append(want, fmt.Sprintf("%s-%d", zonesConfigMap, i))
 	}
 	var mounted []string
@@ -159,21 +175,22 @@ func (a *apiServer) sameConfigMaps(t testing.TB, d *appsv1.Deployment, namespace
 		if volume.Name != zonesConfigMap {
 			continue
 		}
-		for i, source := range volume.Projected.Sources {
+		for _, source := range volume.Projected.Sources {
 			mounted = append(mounted, source.ConfigMap.Name)
-			if optional := source.ConfigMap.Optional; (optional != nil && *optional) != (i > 0) {
-				t.Errorf("%s is optional: %t", source.ConfigMap.Name, i == 0)
+			optional := source.ConfigMap.Optional != nil && *source.ConfigMap.Optional
+			if named := len(source.ConfigMap.Items) > 0; optional == named {
+				t.Errorf("%s is optional: %t, names zones: %t", source.ConfigMap.Name, optional, named)
 			}
 		}
 	}
 	if !slices.Equal(mounted, want) {
 		t.Errorf("the Deployment %s mounts %q, want %q", d.Name, mounted, want)
 	}
-	for _, name := range append(want, fmt.Sprintf("%s-%d", zonesConfigMap, publish.DefaultShards), "other") {
+	for _, name := range append(want, fmt.Sprintf("%s-%d", zonesConfigMap, shards), "other") {
 		for _, verb := range []string{"get", "patch", "delete", "list", "update"} {
 			mine := slices.Contains(want, name) && verb != "list" && verb != "update"
-			of := client.ObjectKey{Namespace: namespace, Name: name}
-			if may, err := a.allowed(t.Context(), "system:serviceaccount:"+namespace+":zonegen", verb, of, "", "configmaps"); err != nil || may != mine {
+			of := client.ObjectKey{Namespace: d.Namespace, Name: name}
+			if may, err := a.allowed(t.Context(), "system:serviceaccount:"+d.Namespace+":zonegen", verb, of, "", "configmaps"); err != nil || may != mine {
 				t.Errorf("whether zonegen may %s %s: %t, %v", verb, of, may, err)
 			}
 		}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"debug/elf"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -94,6 +95,26 @@ func TestImage(t *testing.T) {
 		if err != nil || !strings.Contains(string(out), want) {
 			t.Errorf("%s: %v\n%s", command, err, out)
 		}
+	}
+}
+
+// TestOtherArchitecture builds zonegen for an architecture that is not this machine's. CoreDNS would take as long again.
+func TestOtherArchitecture(t *testing.T) {
+	arch, machine := "arm64", elf.EM_AARCH64
+	if runtime.GOARCH == arch {
+		arch, machine = "amd64", elf.EM_X86_64
+	}
+	program := "dist/linux/" + arch + "/zonegen"
+	if _, err := makeDist("..", program); err != nil {
+		t.Fatal(err)
+	}
+	file, err := elf.Open(filepath.Join("..", program))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if libraries, err := file.ImportedLibraries(); err != nil || len(libraries) > 0 || file.Machine != machine {
+		t.Errorf("%s is for %s, and needs %q, %v", program, file.Machine, libraries, err)
 	}
 }
 

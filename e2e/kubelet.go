@@ -113,7 +113,11 @@ func (v *podVolumes) configMap(ctx context.Context, name string, items []corev1.
 	}
 	files := map[string]string{}
 	for _, item := range items {
-		files[item.Path] = object.Data[item.Key]
+		text, there := object.Data[item.Key]
+		if !there && (optional == nil || !*optional) {
+			return nil, fmt.Errorf("the ConfigMap %s has no key %s", name, item.Key)
+		}
+		files[item.Path] = text
 	}
 	return files, nil
 }

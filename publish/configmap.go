@@ -16,6 +16,9 @@ import (
 	"github.com/clusterset-dns/zonegen/zone"
 )
 
+// NoShards is no shards at all: zones stay in one ConfigMap.
+const NoShards = -1
+
 // Defaults of [ConfigMapOptions].
 const (
 	DefaultShards          = 16
@@ -37,6 +40,8 @@ type ConfigMapOptions struct {
 	// servers lists, each as optional. 0 means [DefaultShards]. Zones that fill more
 	// than half of them can change in parts only: the new chunks are written beside
 	// the old ones. From 40 % on, the log warns.
+	// With [NoShards], zones that do not fit into the root are an error, and none
+	// ever depends on a second ConfigMap.
 	Shards int
 	// ChunkGrace is how long a chunk stays at least that no zone includes any
 	// more; 0 means [DefaultConfigMapGrace]. It must be longer than the kubelets
@@ -61,10 +66,12 @@ func (o ConfigMapOptions) withDefaults() (ConfigMapOptions, error) {
 	if o.Client == nil {
 		return o, errors.New("publishing to ConfigMaps needs a client of the API")
 	}
-	if o.Shards == 0 {
+	switch {
+	case o.Shards == 0:
 		o.Shards = DefaultShards
-	}
-	if o.Shards < 0 {
+	case o.Shards == NoShards:
+		o.Shards = 0
+	case o.Shards < 0:
 		return o, fmt.Errorf("%d ConfigMaps for chunks are no number of them; give as many as the volume lists, such as %d", o.Shards, DefaultShards)
 	}
 	if err := checkConfigMapName(o.Namespace, o.Name, o.Shards); err != nil {
@@ -99,9 +106,12 @@ func checkConfigMapName(namespace, name string, shards int) error {
 	if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
 		return fmt.Errorf("%q is no namespace: %s; give the ConfigMap as NAMESPACE/NAME", namespace, strings.Join(problems, ", "))
 	}
-	// That of the last shard is the longest.
-	if problems := validation.IsDNS1123Subdomain(shardName(name, shards-1)); len(problems) > 0 {
-		return fmt.Errorf("%q is no name for ConfigMaps up to %q: %s; give the ConfigMap as NAMESPACE/NAME", name, shardName(name, shards-1), strings.Join(problems, ", "))
+	longest := name
+	if shards > 0 {
+		longest = shardName(name, shards-1)
+	}
+	if problems := validation.IsDNS1123Subdomain(longest); len(problems) > 0 {
+		return fmt.Errorf("%q is no name for ConfigMaps up to %q: %s; give the ConfigMap as NAMESPACE/NAME", name, longest, strings.Join(problems, ", "))
 	}
 	return nil
 }
@@ -224,7 +234,9 @@ func (c *ConfigMaps) publish(ctx context.Context, snapshots []*zone.Snapshot) ([
 			return p.results, err
 		}
 	}
-	p.chooseLayout(c.chunked, c.root.other)
+	if err := p.chooseLayout(c.chunked, c.options.Shards, c.root.other); err != nil {
+		return p.results, err
+	}
 	if p.chunked && c.shards == nil {
 		if err := c.readShards(ctx, new(reading)); err != nil {
 			return p.results, err

@@ -81,10 +81,15 @@ func configMapKey(origin string) (string, error) {
 	return key, nil
 }
 
-// chooseLayout decides on the layout of all zones. Other is the size of keys that
-// are not ours.
-func (p *plan) chooseLayout(was bool, other int) {
-	p.chunked = p.size+other > maxConfigMap || was && p.size+other > returnToSingle
+// chooseLayout decides on the layout of all zones. Shards is how many there may be,
+// other the size of keys that are not ours.
+func (p *plan) chooseLayout(was bool, shards, other int) error {
+	if shards == 0 && p.size+other > maxConfigMap {
+		return fmt.Errorf("%w: they take %d bytes, a ConfigMap holds %d, and there may be one only; "+
+			"list more in the volume of the name servers and allow them with --configmap-shards, or publish with --zone-dir, or fewer services",
+			errTooLarge, p.size+other, maxConfigMap)
+	}
+	p.chunked = shards > 0 && (p.size+other > maxConfigMap || was && p.size+other > returnToSingle)
 	p.chunks = make(map[string]*zone.Chunk)
 	for _, z := range p.zones {
 		z.next = z.whole
@@ -95,6 +100,7 @@ func (p *plan) chooseLayout(was bool, other int) {
 			}
 		}
 	}
+	return nil
 }
 
 // compare finds the zones that differ from what is published, and gives them new

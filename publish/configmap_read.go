@@ -25,12 +25,16 @@ func (c *ConfigMaps) read(ctx context.Context) error {
 		return err
 	}
 	r := c.reading(root)
-	if len(r.includes) > 0 || r.shards > 0 {
+	if c.options.Shards > 0 && (len(r.includes) > 0 || r.shards > 0) {
 		if err := c.readShards(ctx, r); err != nil {
 			return err
 		}
 	} else {
 		c.shards, c.chunks = nil, nil
+		if r.shards > 0 {
+			c.options.Logger.Warn("there are ConfigMaps with chunks, of which there may be none; remove them when no volume lists them",
+				"first", shardName(c.options.Name, 0), "last", shardName(c.options.Name, r.shards-1))
+		}
 	}
 	if first && c.options.Confirm != nil {
 		if err := c.options.Confirm(ctx); err != nil {

@@ -37,7 +37,7 @@ func TestConfigMapOptions(t *testing.T) {
 		{publish.ConfigMapOptions{Client: client, Namespace: "dns"}, "NAMESPACE/NAME"},
 		{publish.ConfigMapOptions{Client: client, Namespace: "dns", Name: "Zones"}, "lower case"},
 		{publish.ConfigMapOptions{Client: client, Namespace: "dns", Name: strings.Repeat("a", 251)}, "253"}, // with -15
-		{publish.ConfigMapOptions{Client: client, Namespace: "dns", Name: "zones", Shards: -1}, "such as 16"},
+		{publish.ConfigMapOptions{Client: client, Namespace: "dns", Name: "zones", Shards: -2}, "such as 16"},
 	} {
 		_, err := publish.NewConfigMaps(test.options)
 		wantError(t, err, nil, test.says)

@@ -28,7 +28,7 @@ const maxShards = 256
 func (c *configMapFlags) register(flags *pflag.FlagSet) {
 	c.shards, c.minInterval = publish.DefaultShards, 5*time.Second
 	flags.StringVar(&c.name, "configmap", "", "ConfigMap for the zones, `NAMESPACE/NAME`, in place of --zone-dir or beside it; one of several replicas writes")
-	flags.Var(number(&c.shards, 1, maxShards), "configmap-shards", "`number` of ConfigMaps NAME-0, NAME-1, ... that large zones may take, 900 KiB each and twice the zones together, 1 to 256: as many as the volume of the name servers lists")
+	flags.Var(number(&c.shards, 0, maxShards), "configmap-shards", "`number` of ConfigMaps NAME-0, NAME-1, ... that large zones may take, 900 KiB each and twice the zones together, 0 to 256: as many as the volume of the name servers lists")
 	flags.Var(interval(&c.minInterval, 10*time.Minute), "configmap-min-interval", "as --min-interval for the ConfigMap, of which etcd keeps each version for a while; a `time`")
 }
 
@@ -46,7 +46,11 @@ func (c *configMapFlags) options(flags *pflag.FlagSet, logger *slog.Logger) (pub
 	if err != nil {
 		err = fmt.Errorf("--configmap %w", err)
 	}
-	return publish.ConfigMapOptions{Namespace: namespace, Name: name, Shards: int(c.shards), Logger: logger}, err
+	shards := int(c.shards)
+	if shards == 0 {
+		shards = publish.NoShards
+	}
+	return publish.ConfigMapOptions{Namespace: namespace, Name: name, Shards: shards, Logger: logger}, err
 }
 
 // place returns the place that the options describe, in the cluster of a config.

@@ -43,7 +43,7 @@ func (d *daemon) publishTo(name string, to place, interval time.Duration) {
 		name: name, place: to, pace: pace{interval: interval},
 		logger: d.logger, metrics: d.metrics, ready: d.readiness.add(), newest: make(chan state, 1),
 	}
-	d.metrics.publisher(name, &p.backlog)
+	d.metrics.publisher(name, interval, &p.backlog)
 	d.publishers = append(d.publishers, p)
 }
 

@@ -23,6 +23,7 @@ type metrics struct {
 	published       *prometheus.GaugeVec
 	publications    *prometheus.CounterVec
 	publishes       *prometheus.GaugeVec
+	interval        *prometheus.GaugeVec
 	renderSeconds   prometheus.Histogram
 	publishSeconds  *prometheus.HistogramVec
 	programSeconds  *prometheus.HistogramVec
@@ -65,6 +66,7 @@ func newMetrics() *metrics {
 		published:    gauge("zonegen_zone_last_published_timestamp_seconds", "Unix time of the last write of a zone.", "zone", "publisher"),
 		publications: f.NewCounterVec(prometheus.CounterOpts{Name: "zonegen_publications_total", Help: "Publications of a zone by result: written, unchanged or failed."}, []string{"zone", "publisher", "result"}),
 		publishes:    gauge("zonegen_publisher_active", "Whether this process publishes (1), or another replica does, or it is not known yet which (0).", "publisher"),
+		interval:     gauge("zonegen_publisher_min_interval_seconds", "Least time between two publications of changes.", "publisher"),
 		renderSeconds: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "zonegen_render_duration_seconds", Help: "Time from a batch of changes to new snapshots of all zones.", Buckets: buckets,
 		}),
@@ -86,8 +88,10 @@ func newMetrics() *metrics {
 	return m
 }
 
-// publisher begins the metrics of a publisher.
-func (m *metrics) publisher(name string, b *backlog) {
+// publisher begins the metrics of a publisher, whose publications are at least that
+// far apart.
+func (m *metrics) publisher(name string, interval time.Duration, b *backlog) {
+	m.interval.WithLabelValues(name).Set(interval.Seconds())
 	promauto.With(m.registry).NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "zonegen_oldest_unpublished_change_age_seconds", Help: "How long the oldest change that is not published yet has been known; 0 if all are published.",
 		ConstLabels: prometheus.Labels{"publisher": name},
