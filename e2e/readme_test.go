@@ -194,7 +194,8 @@ func TestReadmeTables(t *testing.T) {
 	_, flags, _ := strings.Cut(strings.ReplaceAll(string(out), "--help", ""), "Flags:")
 	compare("flag", regexp.MustCompile(`(?m)^ +(-\w, )?(--[a-z-]+)`).ReplaceAllString(flags, "FLAG $2 "), tableFlags(section("### Flags of `zonegen run`")), `FLAG (--[a-z-]+)`)
 
-	d := runZonegen(t, sharedAPI(t).kubeconfig(t))
+	api := sharedAPI(t)
+	d := runZonegen(t, api.kubeconfig(t), "--configmap", api.newNamespace(t, "readme-")+"/zones") // all metrics that there are
 	d.ready()
 	metrics := d.waitHTTP(d.http+"/metrics", http.StatusOK)
 	var rows strings.Builder

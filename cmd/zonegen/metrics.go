@@ -102,8 +102,11 @@ func (m *metrics) publisher(name string, interval time.Duration, b *backlog) {
 	}
 }
 
-// room begins the metric of how much ConfigMaps with chunks hold.
+// room begins the metric of how much ConfigMaps with chunks hold, if there are any.
 func (m *metrics) room(shards uint32) {
+	if shards == 0 {
+		return
+	}
 	promauto.With(m.registry).NewGauge(prometheus.GaugeOpts{
 		Name: "zonegen_configmap_room_bytes", Help: "Size of all zones that the ConfigMaps for chunks can hold. Of zones above half of it, only a part can change at a time.",
 	}).Set(float64(shards) * publish.ShardBytes)
