@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -713,7 +714,9 @@ func TestConfigMapLeastPrivilege(t *testing.T) {
 			}
 		})
 	}
-	m := newZoneMap(t, namespace, func(_ *publish.ConfigMapOptions, config *rest.Config) {
+	var log bytes.Buffer
+	m := newZoneMap(t, namespace, func(o *publish.ConfigMapOptions, config *rest.Config) {
+		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
 		mine, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 		if err != nil {
 			t.Fatal(err)
@@ -722,7 +725,7 @@ func TestConfigMapLeastPrivilege(t *testing.T) {
 		*config = *mine
 	})
 	large, small := newWebZone(t, 1000).Snapshots(), newWebZone(t, 5).Snapshots()
-	for i := range 3 { // delete is wanted later
+	for i := range 3 {
 		allow(verbs[:i])
 		eventually(t, "the error says what is missing", func() error {
 			_, err := m.Publish(t.Context(), large)
@@ -732,17 +735,27 @@ func TestConfigMapLeastPrivilege(t *testing.T) {
 			return nil
 		})
 	}
-	allow(verbs)
+	allow(verbs[:3])
 	eventually(t, "it is published", func() error {
 		_, err := m.Publish(t.Context(), large)
 		return err
 	})
 	m.publish(small)
+
+	// To delete is needed for old chunks only.
 	m.now = m.now.Add(2 * publish.DefaultConfigMapGrace)
 	m.publish(small)
-	if n := len(m.list()); n != 1 {
-		t.Errorf("%d ConfigMaps are left", n)
+	if want := regexp.MustCompile(`level=WARN msg="cannot remove old chunks" .* error="delete configmap .* allow it to delete configmaps`); !want.MatchString(log.String()) {
+		t.Errorf("the log does not have %s:\n%s", want, &log)
 	}
+	allow(verbs)
+	eventually(t, "the old chunks go", func() error {
+		m.publish(small)
+		if n := len(m.list()); n != 1 {
+			return fmt.Errorf("%d ConfigMaps are left", n)
+		}
+		return nil
+	})
 }
 
 // What hinders all of it is said with what to do about it.
