@@ -467,6 +467,13 @@ func TestConfigMapNoShards(t *testing.T) {
 	if n := len(m.list()); n != 1 {
 		t.Errorf("there are %d ConfigMaps", n)
 	}
+	const nearly = "the zones fill much of the one ConfigMap"
+	if strings.Contains(log.String(), nearly) {
+		t.Errorf("the log warns of small zones:\n%s", &log)
+	}
+	if size := m.publish(newWebZone(t, 700).Snapshots())[0].Bytes; !strings.Contains(log.String(), nearly) {
+		t.Errorf("the log does not warn of zones with %d bytes:\n%s", size, &log)
+	}
 }
 
 // ConfigMaps of others stay as they are, until they are handed over as the error says.

@@ -258,7 +258,7 @@ func (c *ConfigMaps) publish(ctx context.Context, snapshots []*zone.Snapshot) ([
 	}
 	c.age(p.chunks, now)
 	c.sweep(ctx, now, 2*c.options.ChunkGrace)
-	c.warnCrowded(p.chunks)
+	c.warnCrowded(p)
 	p.report()
 	return p.results, nil
 }

@@ -16,30 +16,34 @@ import (
 // included.
 const ShardBytes = maxConfigMap
 
-// crowded is how many tenths of the shards zones fill when the first warning comes.
-const crowded = 4
+// How many tenths of the shards zones fill when the first warning comes, and of the
+// root if there may be no shards. That one is replaced as a whole.
+const (
+	crowded     = 4
+	crowdedRoot = 8
+)
 
 // warnCrowded warns of zones that fill much of the shards: once for each tenth, so
 // that slow growth is not forgotten, and a size near one does not fill the log.
-func (c *ConfigMaps) warnCrowded(wanted map[string]*zone.Chunk) {
-	if c.options.Shards == 0 {
-		return
+func (c *ConfigMaps) warnCrowded(p *plan) {
+	used, room, first := p.size+c.root.other, maxConfigMap, crowdedRoot
+	message := "the zones fill much of the one ConfigMap that they may take, and larger ones are not published: raise --configmap-shards, after the volume and the Role list as many, or publish with --zone-dir"
+	if c.options.Shards > 0 {
+		used, room, first = 0, c.options.Shards*maxConfigMap, crowded
+		for name, chunk := range p.chunks {
+			used += len(name) + chunk.Size
+		}
+		for _, o := range c.shards {
+			used += o.other
+		}
+		message = "the zones fill much of the ConfigMaps for chunks, and above half a change of all services cannot be published: raise --configmap-shards, after the volume and the Role list as many"
 	}
-	used := 0
-	for name, chunk := range wanted {
-		used += len(name) + chunk.Size
-	}
-	for _, o := range c.shards {
-		used += o.other
-	}
-	room := c.options.Shards * maxConfigMap
 	tenths := 10 * used / room
-	if tenths < crowded || tenths <= c.warned {
+	if tenths < first || tenths <= c.warned {
 		return
 	}
 	c.warned = tenths
-	c.options.Logger.Warn("the zones fill much of the ConfigMaps for chunks, and above half a change of all services cannot be published: raise --configmap-shards, after the volume and the Role list as many",
-		"bytes", used, "room", room, "shards", c.options.Shards)
+	c.options.Logger.Warn(message, "bytes", used, "room", room, "shards", c.options.Shards)
 }
 
 // noRoom says what to do about chunks that find no room for the error of [place]:
