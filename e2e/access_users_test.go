@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -77,28 +78,36 @@ func (a *apiServer) forget(t testing.TB, name string) {
 	})
 }
 
-// remedies are the commands that a text of zonegen gives as a remedy, without "kubectl".
-func remedies(t testing.TB, text string) [][]string {
+// remedies are the lines of commands that a text of zonegen gives to be granted something.
+func remedies(t testing.TB, text string) []string {
 	t.Helper()
-	var commands [][]string
-	for _, m := range regexp.MustCompile(`(?m)grant it: (.*)$`).FindAllStringSubmatch(text, -1) {
-		for _, command := range strings.Split(m[1], " && ") {
-			fields := strings.Fields(command)
-			if fields[0] != "kubectl" {
-				t.Fatalf("the remedy %q is no kubectl command", command)
-			}
-			commands = append(commands, fields[1:])
-		}
+	var lines []string
+	for _, m := range regexp.MustCompile(`(?m)(?:grant it|allow it to \S+ \S+ there): (kubectl .* -f -)`).FindAllStringSubmatch(text, -1) {
+		lines = append(lines, m[1])
 	}
-	return commands
+	if len(lines) == 0 {
+		t.Fatalf("no remedy is in %q", text)
+	}
+	return lines
 }
 
-// follow runs the commands of a remedy, which are undone when the test ends.
-func (a *apiServer) follow(t testing.TB, commands [][]string) {
+// follow pastes the remedies of a text into a shell. Cluster roles are undone when the test ends.
+func (a *apiServer) follow(t testing.TB, text string) {
 	t.Helper()
-	for _, command := range commands {
-		a.kubectl(t, command...)
-		a.forget(t, command[2])
+	dir, err := controlPlaneDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range remedies(t, text) {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
+		cmd.Env = append(os.Environ(), "KUBECONFIG="+a.kubeconfig(t), "PATH="+dir+":"+os.Getenv("PATH"))
+		cmd.WaitDelay = time.Second
+		if out, err := cmd.CombinedOutput(); err != nil || strings.Contains(string(out), "arning") || strings.Contains(string(out), "rror") {
+			t.Fatalf("%s: %v\n%s", line, err, out)
+		}
+		for _, m := range regexp.MustCompile(`create clusterrolebinding (\S+)`).FindAllStringSubmatch(line, -1) {
+			a.forget(t, m[1])
+		}
 	}
 }
 
@@ -113,7 +122,7 @@ func TestAccessDenied(t *testing.T) {
 	for _, kind := range []string{"serviceimports", "endpointslices", "namespaces"} {
 		d.waitOutput(`level=WARN msg="cannot watch the Kubernetes API, trying again" resource=` + kind + `\S* problem="user .*" remedy="grant it: kubectl create clusterrole `)
 	}
-	api.follow(t, remedies(t, text))
+	api.follow(t, text)
 	d.ready()
 	d.waitOutput(`msg="watching the Kubernetes API again" resource=namespaces`)
 }
@@ -133,9 +142,9 @@ func TestAccessOneMissing(t *testing.T) {
 				t.Setenv("KUBE_FEATURE_WatchListClient", "false")
 			}
 			d := verbose(t, kubeconfig)
-			text := d.waitsFor(fmt.Sprintf(`^waiting for \S+: user "%s" is forbidden to %s cluster-wide; grant it: kubectl create clusterrole zonegen-%s --verb=list,watch --resource=%s && .*\n$`,
+			text := d.waitsFor(fmt.Sprintf(`^waiting for \S+: user "%s" is forbidden to %s cluster-wide; grant it: kubectl create clusterrole zonegen-%s --verb=list,watch --resource=%s .*\n$`,
 				user, missing, missing.resource, missing.kind()))
-			api.follow(t, remedies(t, text))
+			api.follow(t, text)
 			d.ready()
 		})
 	}

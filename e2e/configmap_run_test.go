@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/clusterset-dns/zonegen/publish"
@@ -125,43 +126,88 @@ func TestConfigMapRunManifests(t *testing.T) {
 	}
 }
 
-// TestConfigMapRunAccess withholds each permission on the Lease: the message names it, and granting it helps.
+// grantAsDocumented runs the commands of the README for ConfigMaps, but for one right. It returns a kubeconfig of the
+// service account.
+func (a *apiServer) grantAsDocumented(t testing.TB, missing, of string) (kubeconfig, namespace string) {
+	t.Helper()
+	namespace = a.newNamespace(t, "configmap-")
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "zonegen"}}
+	a.create(t, account)
+	lines := regexp.MustCompile(`(?m)^kubectl --namespace dns create role.*$`).FindAllString(readFile(t, "../README.md"), -1)
+	if len(lines) != 4 {
+		t.Fatalf("the README has %q", lines)
+	}
+	for _, line := range lines {
+		line = strings.ReplaceAll(line, "=dns:", "="+namespace+":")
+		line = strings.Replace(line, "--namespace dns", "--namespace "+namespace, 1)
+		if strings.Contains(line, " zonegen-"+of+" ") {
+			line = strings.NewReplacer("="+missing+",", "=", ","+missing+",", ",", ","+missing+" ", " ").Replace(line)
+		}
+		a.kubectl(t, strings.Fields(line)[1:]...)
+	}
+	return a.withUser(t, clientcmdapi.AuthInfo{Token: a.token(t, account)}), namespace
+}
+
+// runManifests publishes the examples into the ConfigMap zones.
+func runManifests(t testing.TB, kubeconfig, namespace string) *daemon {
+	t.Helper()
+	port := freePort(t)
+	return &daemon{run(t, zonegen(t), "run", "-f", "../examples", "--kubeconfig", kubeconfig, "--configmap", namespace+"/zones",
+		"--http", loopback(port)), t.TempDir(), fmt.Sprintf("http://127.0.0.1:%d", port)}
+}
+
+// TestConfigMapRunAccess withholds one of the rights that the README grants: the message names it, and what it says helps.
 func TestConfigMapRunAccess(t *testing.T) {
 	api := sharedAPI(t)
-	lease := func(verb string) permission { return permission{verb, "coordination.k8s.io", "leases"} }
-	var all []permission
-	for _, verb := range []string{"get", "create", "patch", "delete"} {
-		all = append(all, permission{verb, "", "configmaps"})
+	for of, verbs := range map[string][]string{"leases": {"get", "create", "update", "watch"}, "configmaps": {"get", "create", "patch"}} {
+		for _, missing := range verbs {
+			t.Run(missing+" "+of, func(t *testing.T) {
+				kubeconfig, namespace := api.grantAsDocumented(t, missing, of)
+				if missing == "update" { // is wanted when there is a Lease
+					api.create(t, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "zones"}})
+				}
+				d := runManifests(t, kubeconfig, namespace)
+				says := "allow it to " + missing + " " + of + " there: kubectl --namespace " + namespace + " create role zonegen-" + of + " "
+				if missing == "watch" {
+					d.ready()
+					d.waitOutput(`level=INFO msg="the Lease cannot be watched: .*` + says)
+					api.follow(t, d.output())
+				} else {
+					api.follow(t, d.waitsFor(missing+" "+strings.TrimSuffix(of, "s")+" "+namespace+"/zones: .*; "+says))
+					d.ready()
+				}
+				user := "system:serviceaccount:" + namespace + ":zonegen"
+				group := map[string]string{"leases": "coordination.k8s.io"}[of]
+				eventually(t, "the right is there", func() error {
+					may, err := api.allowed(t.Context(), user, missing, client.ObjectKey{Namespace: namespace, Name: "zones"}, group, of)
+					if err == nil && !may {
+						err = errors.New("it is not")
+					}
+					return err
+				})
+			})
+		}
 	}
-	for _, verb := range []string{"get", "create", "update", "watch"} {
-		all = append(all, lease(verb))
+}
+
+// TestConfigMapRunNoAccess begins without any right, and does what the messages say until it is ready. Nothing is granted
+// for other objects but to create them.
+func TestConfigMapRunNoAccess(t *testing.T) {
+	api := sharedAPI(t)
+	namespace := api.newNamespace(t, "configmap-")
+	d := runManifests(t, api.kubeconfigOf(t, "joe@example.org"), namespace)
+	for _, right := range []string{"get leases", "create leases", "get configmaps", "create configmaps"} {
+		api.follow(t, d.waitsFor("allow it to "+right+" there: "))
 	}
-	for _, missing := range []string{"get", "create", "update", "watch"} {
-		t.Run(missing, func(t *testing.T) {
-			namespace := api.newNamespace(t, "configmap-")
-			user, port := "zonegen-"+namespace, freePort(t)
-			var granted []permission
-			for _, p := range all {
-				if p != lease(missing) {
-					granted = append(granted, p)
+	d.ready()
+	for of, group := range map[string]string{"leases": "coordination.k8s.io", "configmaps": ""} {
+		for _, verb := range []string{"get", "update", "patch", "delete", "list"} {
+			for _, name := range []string{"others", "zones-16", ""} {
+				may, err := api.allowed(t.Context(), "joe@example.org", verb, client.ObjectKey{Namespace: namespace, Name: name}, group, of)
+				if err != nil || may {
+					t.Errorf("it may %s %s %q: %t, %v", verb, of, name, may, err)
 				}
 			}
-			if missing == "update" { // is wanted when there is a Lease
-				api.create(t, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "zones"}})
-			}
-			api.grant(t, user, granted...)
-			d := &daemon{run(t, zonegen(t), "run", "-f", "../examples", "--kubeconfig", api.kubeconfigOf(t, user), "--configmap", namespace+"/zones",
-				"--http", loopback(port)), "", fmt.Sprintf("http://127.0.0.1:%d", port)}
-			remedy := "allow it to " + missing + " leases there: kubectl --namespace " + namespace + " create role zonegen-lease "
-			if missing == "watch" {
-				d.ready()
-				d.waitOutput(`level=INFO msg="the Lease cannot be watched: .*` + remedy)
-				return
-			}
-			d.notReady("no leader is known for configmap "+namespace+"/zones: "+missing+" lease "+namespace+"/zones: ", remedy)
-			api.kubectl(t, "--namespace", namespace, "create", "role", "zonegen-lease", "--verb=get,create,update,watch", "--resource=leases.coordination.k8s.io")
-			api.kubectl(t, "--namespace", namespace, "create", "rolebinding", "zonegen-lease", "--role=zonegen-lease", "--user="+user)
-			d.ready()
-		})
+		}
 	}
 }

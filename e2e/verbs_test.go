@@ -245,10 +245,10 @@ func TestDiffPlaces(t *testing.T) {
 
 	// What is not there, or not allowed.
 	for want, args := range map[string][]string{
-		"get configmap dns/nope: configmaps \"nope\" not found; see which there are: kubectl --namespace dns get configmaps": {"check", "configmap:dns/nope", "--kubeconfig", kubeconfig},
-		"there is no key db.example.org; there is db.clusterset.local, db.in-addr.arpa, db.ip6.arpa":                         {"check", "configmap:dns/zones/example.org", "--kubeconfig", kubeconfig},
-		"allow it to read them there: kubectl --namespace dns create role zonegen-read --verb=get --resource=configmaps":     {"check", "configmap:dns/zones", "--kubeconfig", api.kubeconfigOf(t, "nobody")},
-		"has no zones: none of its keys is db.ZONE":                                                                          {"check", "configmap:dns/kube-root-ca.crt", "--kubeconfig", kubeconfig},
+		"get configmap dns/nope: configmaps \"nope\" not found; see which there are: kubectl --namespace dns get configmaps":   {"check", "configmap:dns/nope", "--kubeconfig", kubeconfig},
+		"there is no key db.example.org; there is db.clusterset.local, db.in-addr.arpa, db.ip6.arpa":                           {"check", "configmap:dns/zones/example.org", "--kubeconfig", kubeconfig},
+		"allow it to get configmaps there: kubectl --namespace dns create role zonegen-read --verb=get --resource=configmaps ": {"check", "configmap:dns/zones", "--kubeconfig", api.kubeconfigOf(t, "nobody")},
+		"has no zones: none of its keys is db.ZONE": {"check", "configmap:dns/kube-root-ca.crt", "--kubeconfig", kubeconfig},
 	} {
 		if strings.Contains(args[1], "kube-root-ca.crt") {
 			api.kubectl(t, "-n", "dns", "create", "configmap", "kube-root-ca.crt", "--from-literal=ca.crt=x")

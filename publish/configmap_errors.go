@@ -5,7 +5,10 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/clusterset-dns/zonegen/internal/remedy"
 )
 
 // requestTimeout bounds one request. What becomes of a request that takes longer
@@ -24,23 +27,16 @@ func (c *ConfigMaps) fail(verb, name string, err error) error {
 func (c *ConfigMaps) remedy(verb, name string, err error) string {
 	namespace := c.options.Namespace
 	switch {
-	case apierrors.HasStatusCause(err, "NamespaceTerminating"):
-		return "wait until the namespace is gone and create it again: kubectl create namespace " + namespace
-	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota"):
-		return fmt.Sprintf("raise the quota: kubectl --namespace %s describe resourcequota", namespace)
-	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "cannot "+verb+" resource"):
-		return fmt.Sprintf("allow it to %s configmaps there: kubectl --namespace %s create role zonegen-configmaps --verb=get,create,patch,delete --resource=configmaps, "+
-			"and kubectl --namespace %[2]s create rolebinding zonegen-configmaps --role=zonegen-configmaps --serviceaccount=NAMESPACE:NAME", verb, namespace)
-	case apierrors.IsNotFound(err):
-		return "create the namespace: kubectl create namespace " + namespace
-	case apierrors.IsUnauthorized(err):
-		return "give it a valid token or kubeconfig"
 	case apierrors.IsRequestEntityTooLargeError(err), apierrors.IsInvalid(err) && strings.Contains(err.Error(), "Too long"):
 		return "remove keys and annotations of others from it: kubectl --namespace " + namespace + " edit configmap " + name
 	case apierrors.IsInvalid(err):
 		return fmt.Sprintf("see what hinders, or remove it to have it made anew: kubectl --namespace %s delete configmap %s", namespace, name)
 	}
-	return ""
+	right := remedy.Right{
+		Role: "zonegen-configmaps", Resource: corev1.Resource("configmaps"), Verbs: []string{"get", "create", "patch", "delete"},
+		Namespace: namespace, Name: c.options.Name, Parts: c.options.Shards,
+	}
+	return right.Of(verb, err)
 }
 
 // foreign says that a ConfigMap is not ours, and how to make it so.

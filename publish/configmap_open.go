@@ -11,9 +11,12 @@ import (
 	"strconv"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"github.com/clusterset-dns/zonegen/internal/remedy"
 )
 
 // maxShardsRead is the most ConfigMaps with chunks that are read for one root, which
@@ -58,7 +61,7 @@ func readOnce(ctx context.Context, client corev1client.ConfigMapInterface, names
 	}
 	root, annotations, version, err := get(name)
 	if err != nil {
-		return nil, readError(namespace, name, err)
+		return nil, readError(namespace, name, name, err)
 	}
 	p := &PublishedFiles{name: namespace + "/" + name, files: maps.Clone(root)}
 	if len(p.Zones()) == 0 {
@@ -74,7 +77,7 @@ func readOnce(ctx context.Context, client corev1client.ConfigMapInterface, names
 			continue
 		}
 		if err != nil {
-			return nil, readError(namespace, shardName(name, number), err)
+			return nil, readError(namespace, name, shardName(name, number), err)
 		}
 		for key, text := range data {
 			if isChunkName(key) {
@@ -100,17 +103,18 @@ func readOnce(ctx context.Context, client corev1client.ConfigMapInterface, names
 	return p, nil
 }
 
-// readError says of a failed request what mends it.
-func readError(namespace, name string, err error) error {
-	mend := ""
-	switch {
-	case apierrors.IsNotFound(err):
-		mend = "; see which there are: kubectl --namespace " + namespace + " get configmaps"
-	case apierrors.IsForbidden(err):
-		mend = fmt.Sprintf("; allow it to read them there: kubectl --namespace %s create role zonegen-read --verb=get --resource=configmaps, "+
-			"and kubectl --namespace %[1]s create rolebinding zonegen-read --role=zonegen-read --user=USER", namespace)
-	case apierrors.IsUnauthorized(err):
-		mend = "; give it a valid token or kubeconfig"
+// readError says of a failed request for a part of a root what mends it.
+func readError(namespace, root, name string, err error) error {
+	right := remedy.Right{
+		Role: "zonegen-read", Resource: corev1.Resource("configmaps"), Verbs: []string{"get"},
+		Namespace: namespace, Name: root, Parts: DefaultShards,
+	}
+	mend := right.Of("get", err)
+	if apierrors.IsNotFound(err) {
+		mend = "see which there are: kubectl --namespace " + namespace + " get configmaps"
+	}
+	if mend != "" {
+		mend = "; " + mend
 	}
 	return fmt.Errorf("get configmap %s/%s: %w%s", namespace, name, err, mend)
 }

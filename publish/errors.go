@@ -28,14 +28,14 @@ func fail(path, folder string, err error) error {
 	if !strings.HasSuffix(call, "stat") {
 		call = strings.TrimSuffix(call, "at") // openat
 	}
-	if mend := remedy(call, cause, folder); mend != "" {
+	if mend := folderRemedy(call, cause, folder); mend != "" {
 		return fmt.Errorf("%s %s: %w; %s", call, path, cause, mend)
 	}
 	return fmt.Errorf("%s %s: %w", call, path, cause)
 }
 
-// remedy says what the operator can do about a failed call in a folder.
-func remedy(call string, err error, folder string) string {
+// folderRemedy says what the operator can do about a failed call in a folder.
+func folderRemedy(call string, err error, folder string) string {
 	switch {
 	case strings.HasSuffix(call, "chown") && errors.Is(err, fs.ErrPermission):
 		return "only root (CAP_CHOWN) may give a file away: run as root, or leave out --file-owner"

@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"regexp"
 	"strings"
 	"syscall"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/clusterset-dns/zonegen/internal/remedy"
 )
 
 // problem says why a kind of object cannot be watched now, and what mends it.
@@ -53,12 +54,11 @@ const (
 func explain(err error, verb string, resource schema.GroupResource, host string) problem {
 	var status apierrors.APIStatus
 	switch {
-	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), `User "system:anonymous"`):
-		// Whoever grants this user anything grants it to everybody.
+	case remedy.IsAnonymous(err):
 		return problem{
 			class:  "anonymous",
 			text:   fmt.Sprintf("the API server at %s does not know who asks: no credentials were sent", host),
-			remedy: "give the user of the kubeconfig's context a token, a client certificate or an exec command",
+			remedy: remedy.Anonymous,
 		}
 	case apierrors.IsForbidden(err):
 		return forbidden(err, verb, resource)
@@ -66,7 +66,7 @@ func explain(err error, verb string, resource schema.GroupResource, host string)
 		return problem{
 			class:  "unauthorized",
 			text:   fmt.Sprintf("the API server at %s does not accept the credentials (401 Unauthorized)", host),
-			remedy: "renew the token or the client certificate (kubeconfig, or the service account's token)",
+			remedy: remedy.Credentials,
 		}
 	case apierrors.IsNotFound(err):
 		p := problem{
@@ -134,33 +134,25 @@ func statusText(status apierrors.APIStatus) string {
 	return text
 }
 
-// forbiddenUser finds the user in the API server's message, which is the only
-// place that names it. Only names that need no quoting in a shell are taken.
-var forbiddenUser = regexp.MustCompile(`User "([A-Za-z0-9:._@/-]+)"`)
-
 // forbidden says which permission is lacking and gives the commands that grant
 // it, as one line that can be pasted into a shell.
 func forbidden(err error, verb string, resource schema.GroupResource) problem {
-	user, subject := "this user", "--user=USER"
-	if m := forbiddenUser.FindStringSubmatch(err.Error()); m != nil {
-		user, subject = fmt.Sprintf("user %q", m[1]), "--user="+m[1]
-		if account, ok := strings.CutPrefix(m[1], "system:serviceaccount:"); ok {
-			subject = "--serviceaccount=" + account
-		}
+	user := "this user"
+	if name, ok := remedy.User(err); ok {
+		user = fmt.Sprintf("user %q", name)
 	}
-	role := "zonegen-" + resource.Resource
 	if verb == verbDiscover {
 		return problem{
 			class:  "forbidden",
 			text:   fmt.Sprintf("%s is forbidden to ask which versions of %s there are", user, resource),
-			remedy: "grant it: kubectl create clusterrolebinding zonegen-discovery --clusterrole=system:discovery " + subject,
+			remedy: "grant it: " + remedy.Bind("zonegen-discovery", "system:discovery", err),
 		}
 	}
+	right := remedy.Right{Role: "zonegen-" + resource.Resource, Resource: resource, Verbs: []string{verbList, verbWatch}}
 	return problem{
-		class: "forbidden",
-		text:  fmt.Sprintf("%s is forbidden to %s %s cluster-wide", user, verb, resource),
-		remedy: fmt.Sprintf("grant it: kubectl create clusterrole %s --verb=list,watch --resource=%s && kubectl create clusterrolebinding %s --clusterrole=%s %s",
-			role, resource, role, role, subject),
+		class:  "forbidden",
+		text:   fmt.Sprintf("%s is forbidden to %s %s cluster-wide", user, verb, resource),
+		remedy: "grant it: " + right.Grant(verb, err),
 	}
 }
 

@@ -39,25 +39,25 @@ func TestExplain(t *testing.T) {
 		"forbidden to a service account": {
 			forbidden(serviceImports, "system:serviceaccount:dns:zonegen"), verbList, serviceImports, "forbidden",
 			`user "system:serviceaccount:dns:zonegen" is forbidden to list serviceimports.multicluster.x-k8s.io cluster-wide`,
-			"grant it: kubectl create clusterrole zonegen-serviceimports --verb=list,watch --resource=serviceimports.multicluster.x-k8s.io && " +
-				"kubectl create clusterrolebinding zonegen-serviceimports --clusterrole=zonegen-serviceimports --serviceaccount=dns:zonegen",
+			"grant it: kubectl create clusterrole zonegen-serviceimports --verb=list,watch --resource=serviceimports.multicluster.x-k8s.io --dry-run=client -o yaml | kubectl auth reconcile -f - && " +
+				"kubectl create clusterrolebinding zonegen-serviceimports --clusterrole=zonegen-serviceimports --serviceaccount=dns:zonegen --dry-run=client -o yaml | kubectl auth reconcile -f -",
 		},
 		"forbidden to a user": {
 			forbidden(endpointSlices, "ann@example.org"), verbWatch, endpointSlices, "forbidden",
 			`user "ann@example.org" is forbidden to watch endpointslices.discovery.k8s.io cluster-wide`,
-			"grant it: kubectl create clusterrole zonegen-endpointslices --verb=list,watch --resource=endpointslices.discovery.k8s.io && " +
-				"kubectl create clusterrolebinding zonegen-endpointslices --clusterrole=zonegen-endpointslices --user=ann@example.org",
+			"grant it: kubectl create clusterrole zonegen-endpointslices --verb=list,watch --resource=endpointslices.discovery.k8s.io --dry-run=client -o yaml | kubectl auth reconcile -f - && " +
+				"kubectl create clusterrolebinding zonegen-endpointslices --clusterrole=zonegen-endpointslices --user=ann@example.org --dry-run=client -o yaml | kubectl auth reconcile -f -",
 		},
 		"a user that a shell would run": {
 			forbidden(namespaces.GroupResource(), "$(reboot)"), verbList, namespaces.GroupResource(), "forbidden",
 			"this user is forbidden to list namespaces cluster-wide",
-			"grant it: kubectl create clusterrole zonegen-namespaces --verb=list,watch --resource=namespaces && " +
-				"kubectl create clusterrolebinding zonegen-namespaces --clusterrole=zonegen-namespaces --user=USER",
+			"grant it: kubectl create clusterrole zonegen-namespaces --verb=list,watch --resource=namespaces --dry-run=client -o yaml | kubectl auth reconcile -f - && " +
+				"kubectl create clusterrolebinding zonegen-namespaces --clusterrole=zonegen-namespaces --user=USER --dry-run=client -o yaml | kubectl auth reconcile -f -",
 		},
 		"forbidden discovery": {
 			forbidden(serviceImports, "ann"), verbDiscover, serviceImports, "forbidden",
 			`user "ann" is forbidden to ask which versions of serviceimports.multicluster.x-k8s.io there are`,
-			"grant it: kubectl create clusterrolebinding zonegen-discovery --clusterrole=system:discovery --user=ann",
+			"grant it: kubectl create clusterrolebinding zonegen-discovery --clusterrole=system:discovery --user=ann --dry-run=client -o yaml | kubectl auth reconcile -f -",
 		},
 		"unauthorized": {
 			apierrors.NewUnauthorized("Unauthorized"), verbList, endpointSlices, "unauthorized",

@@ -38,7 +38,7 @@ func inElections(t *testing.T, test func(e *elections)) {
 		e := &elections{t: t, api: fake.NewClientset(), log: new(records)}
 		e.mayWatch.Store(true)
 		e.mayUpdate.Store(true)
-		forbidden := apierrors.NewForbidden(coordinationv1.Resource("leases"), "zones", errors.New("no"))
+		forbidden := apierrors.NewForbidden(coordinationv1.Resource("leases"), "zones", errors.New(`User "zonegen" cannot update resource "leases" in API group "coordination.k8s.io" in the namespace "dns"`))
 		e.api.PrependReactor("update", "leases", e.conflict)
 		e.api.PrependReactor("update", "leases", func(clienttesting.Action) (bool, runtime.Object, error) { return !e.mayUpdate.Load(), nil, forbidden })
 		e.api.PrependWatchReactor("leases", func(clienttesting.Action) (bool, watch.Interface, error) { return !e.mayWatch.Load(), nil, forbidden })

@@ -5,14 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	coordinationclient "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
+
+	"github.com/clusterset-dns/zonegen/internal/remedy"
 )
 
 // leaseLock is client-go's, and says what hinders it, and who leads.
@@ -122,20 +124,12 @@ func (l *leaseLock) judge(ctx context.Context, verb string, err error) {
 
 // fail says of a failed request what it was, why it failed and what mends it.
 func (l *leaseLock) fail(verb string, err error) error {
-	namespace := l.LeaseMeta.Namespace
-	err = fmt.Errorf("%s lease %s: %w", verb, l.Describe(), err)
-	switch {
-	case apierrors.HasStatusCause(err, "NamespaceTerminating"):
-		return fmt.Errorf("%w; wait until the namespace is gone and create it again: kubectl create namespace %s", err, namespace)
-	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota"):
-		return fmt.Errorf("%w; raise the quota: kubectl --namespace %s describe resourcequota", err, namespace)
-	case apierrors.IsForbidden(err):
-		return fmt.Errorf("%w; allow it to %s leases there: kubectl --namespace %s create role zonegen-lease --verb=get,create,update,watch --resource=leases.coordination.k8s.io, "+
-			"and kubectl --namespace %[3]s create rolebinding zonegen-lease --role=zonegen-lease --serviceaccount=NAMESPACE:NAME", err, verb, namespace)
-	case apierrors.IsNotFound(err) && verb == "create":
-		return fmt.Errorf("%w; create the namespace: kubectl create namespace %s", err, namespace)
-	case apierrors.IsUnauthorized(err):
-		return fmt.Errorf("%w; give it a valid token or kubeconfig", err)
+	right := remedy.Right{
+		Role: "zonegen-leases", Resource: coordinationv1.Resource("leases"), Verbs: []string{"get", "create", "update", "watch"},
+		Namespace: l.LeaseMeta.Namespace, Name: l.LeaseMeta.Name,
 	}
-	return err
+	if mend := right.Of(verb, err); mend != "" {
+		return fmt.Errorf("%s lease %s: %w; %s", verb, l.Describe(), err, mend)
+	}
+	return fmt.Errorf("%s lease %s: %w", verb, l.Describe(), err)
 }
