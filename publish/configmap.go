@@ -121,6 +121,20 @@ func checkConfigMapName(namespace, name string, shards int) error {
 // the other has written, make sure that this process is still the leader.
 var ErrSuperseded = errors.New("another writer has published meanwhile; go on only if this one still leads")
 
+// ErrOlder says that another writer has published zones that the snapshots may be
+// older than. Nothing was written.
+var ErrOlder = errors.New("another writer has published what may be newer")
+
+// Position is how far the source of snapshots had come, in words of its own. The
+// zero value is that of a source that cannot tell.
+type Position struct {
+	// Text is kept with zones: nothing in them is newer than it says.
+	Text string
+	// Behind says where the snapshots may be older than zones with such a text;
+	// nothing if they are not.
+	Behind func(text string) string
+}
+
 // ConfigMaps publishes snapshots in ConfigMaps, for name servers that mount them
 // as a volume. Its methods may be called at the same time; they take turns.
 //
@@ -164,6 +178,8 @@ type ConfigMaps struct {
 	unseen  bool                   // those were just read
 	zones   map[string]*zoneKey    // by origin
 	warned  int                    // how many tenths of the shards the log was told are filled
+	// position is that of the zones that this writer has published last.
+	position string
 }
 
 // zoneKey is what is known of the key of one zone.
@@ -188,22 +204,32 @@ func NewConfigMaps(options ConfigMapOptions) (*ConfigMaps, error) {
 // ConfigMap without publishing.
 const attempts = 5
 
-// Publish makes the ConfigMaps those of the snapshots, which are all zones. On
+// Publish is [ConfigMaps.PublishAt] for snapshots of which it is not known how new
+// they are.
+func (c *ConfigMaps) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([]Result, error) {
+	return c.PublishAt(ctx, snapshots, Position{})
+}
+
+// PublishAt makes the ConfigMaps those of the snapshots, which are all zones. On
 // return without an error, the API has them.
 //
 // The results are in the order of the snapshots; their paths are
 // NAMESPACE/NAME/KEY. An error of one zone is that zone's; what hinders all of
 // them is in each result. The error joins them; call Publish again, later, with
-// the snapshots of then. It wraps [ErrSuperseded] if another writer came first.
-func (c *ConfigMaps) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([]Result, error) {
+// the snapshots of then. It wraps [ErrSuperseded] if another writer came first, and
+// [ErrOlder] if what another writer has published differs and may be newer.
+func (c *ConfigMaps) PublishAt(ctx context.Context, snapshots []*zone.Snapshot, at Position) ([]Result, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var results []Result
 	var err error
 	for range attempts {
-		results, err = c.publish(ctx, snapshots)
+		results, err = c.publish(ctx, snapshots, at)
 		if err == nil {
 			break
+		}
+		if errors.Is(err, ErrOlder) {
+			break // what is known stays true
 		}
 		c.known = false
 		if !errors.Is(err, errMoved) {
@@ -227,8 +253,9 @@ func (c *ConfigMaps) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([
 }
 
 // publish is one attempt. It returns the error that concerns all zones.
-func (c *ConfigMaps) publish(ctx context.Context, snapshots []*zone.Snapshot) ([]Result, error) {
+func (c *ConfigMaps) publish(ctx context.Context, snapshots []*zone.Snapshot, at Position) ([]Result, error) {
 	p := c.plan(snapshots)
+	p.position = at.Text
 	if !c.known || c.options.Now().Sub(c.reread) >= c.options.Reread {
 		if err := c.read(ctx); err != nil {
 			return p.results, err
@@ -243,6 +270,9 @@ func (c *ConfigMaps) publish(ctx context.Context, snapshots []*zone.Snapshot) ([
 		}
 	}
 	c.compare(p)
+	if err := c.older(p, at); err != nil {
+		return p.results, err
+	}
 	now := c.options.Now()
 	fenced, err := c.putChunks(ctx, p.chunks)
 	if errors.Is(err, errTooLarge) {
@@ -261,6 +291,20 @@ func (c *ConfigMaps) publish(ctx context.Context, snapshots []*zone.Snapshot) ([
 	c.warnCrowded(p)
 	p.report()
 	return p.results, nil
+}
+
+// older returns an error if a plan could put older zones in place of newer ones. The
+// position that this writer has written itself is not in its way: its snapshots come
+// one after the other.
+func (c *ConfigMaps) older(p *plan, at Position) error {
+	was := c.root.position
+	if !p.changed || at.Behind == nil || was == "" || was == c.position {
+		return nil
+	}
+	if behind := at.Behind(was); behind != "" {
+		return fmt.Errorf("configmap %s/%s: %w: %s", c.options.Namespace, c.options.Name, ErrOlder, behind)
+	}
+	return nil
 }
 
 // shardName is the name of a shard.

@@ -196,7 +196,7 @@ func (c *ConfigMaps) makeRoom(ctx context.Context, now time.Time) error {
 		due = due || !s.condemned && c.spareFor(s, now) >= c.options.ChunkGrace
 	}
 	if due && c.root.version != "" {
-		if err := c.writeRoot(ctx, c.texts, included, now); err != nil {
+		if err := c.writeRoot(ctx, c.texts, c.root.position, included, now); err != nil {
 			return err
 		}
 	}

@@ -29,6 +29,9 @@ const (
 	// condemnedAnnotation of the root names the chunks that may go any moment.
 	condemnedAnnotation = annotationPrefix + "condemned"
 
+	// positionAnnotation of the root says up to where the source of the zones had come.
+	positionAnnotation = annotationPrefix + "position"
+
 	managedByLabel = "app.kubernetes.io/managed-by"
 
 	// ManagedBySelector selects our ConfigMaps by their labels.
@@ -41,6 +44,8 @@ type object struct {
 	uid     types.UID
 	mark    string // of the last writer that published
 	other   int    // bytes of keys that are not ours
+	// position is that of the zones in it.
+	position string
 }
 
 // errMoved says that a ConfigMap is not the version that was to be replaced.
@@ -149,7 +154,7 @@ func objectOf(cm *corev1.ConfigMap, ours func(key string) bool) object {
 	if cm == nil {
 		return object{}
 	}
-	o := object{version: cm.ResourceVersion, uid: cm.UID, mark: cm.Annotations[markAnnotation]}
+	o := object{version: cm.ResourceVersion, uid: cm.UID, mark: cm.Annotations[markAnnotation], position: cm.Annotations[positionAnnotation]}
 	for key, value := range cm.Data {
 		if !ours(key) {
 			o.other += len(key) + len(value)

@@ -39,6 +39,8 @@ type plan struct {
 	chunked bool
 	chunks  map[string]*zone.Chunk // that the zones include, by name
 	changed bool                   // some zone
+	// position is that of the snapshots.
+	position string
 }
 
 // plan begins a plan with the zones that can have a key.

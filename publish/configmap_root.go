@@ -26,7 +26,12 @@ func (c *ConfigMaps) putRoot(ctx context.Context, p *plan, now time.Time) error 
 	for name := range p.chunks {
 		included[name] = true
 	}
-	if err := c.writeRoot(ctx, data, included, now); err != nil {
+	position := c.root.position
+	if p.changed {
+		position = p.position
+		c.position = position // whether the API takes it or not
+	}
+	if err := c.writeRoot(ctx, data, position, included, now); err != nil {
 		return err
 	}
 	for _, z := range p.zones {
@@ -43,7 +48,7 @@ const maxCondemned = 4000
 // writeRoot writes the root, and condemns the chunks that have been spare for the
 // grace time and are not included by the zones in it. What is condemned already
 // stays so until it is gone or its shard was written.
-func (c *ConfigMaps) writeRoot(ctx context.Context, data map[string]string, included map[string]bool, now time.Time) error {
+func (c *ConfigMaps) writeRoot(ctx context.Context, data map[string]string, position string, included map[string]bool, now time.Time) error {
 	var condemned, due []string
 	for name, s := range c.chunks {
 		switch {
@@ -60,6 +65,9 @@ func (c *ConfigMaps) writeRoot(ctx context.Context, data map[string]string, incl
 	if len(condemned) > 0 {
 		annotations[condemnedAnnotation] = strings.Join(condemned, " ")
 	}
+	if position != "" {
+		annotations[positionAnnotation] = position
+	}
 	if len(c.shards) > 0 {
 		annotations[shardsAnnotation] = strconv.Itoa(1 + slices.Max(slices.Collect(maps.Keys(c.shards))))
 	}
@@ -67,6 +75,7 @@ func (c *ConfigMaps) writeRoot(ctx context.Context, data map[string]string, incl
 	if err != nil {
 		return err
 	}
+	root.position = position
 	c.root, c.texts = root, data
 	for name, s := range c.chunks {
 		_, s.condemned = slices.BinarySearch(condemned, name)

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/cache"
 )
 
@@ -16,8 +17,9 @@ type feed[T any] struct {
 	put     func(T)
 	drop    func(T)
 	replace func([]T)
-	listed  func() // called after each complete list
-	heard   func() // called after each event, also one that only tells that there is none
+	reach   func(version string) // called in a change of the store
+	listed  func()               // called after each complete list
+	heard   func(version string) // called after each event, also one that only tells that there is none
 }
 
 var (
@@ -39,12 +41,19 @@ func (f *feed[T]) with(obj any, do func(T)) error {
 	if err != nil {
 		return err
 	}
-	f.update(func() { do(stripped) })
+	o, err := meta.Accessor(obj)
+	if err != nil {
+		return err
+	}
+	f.update(func() {
+		do(stripped)
+		f.reach(o.GetResourceVersion())
+	})
 	return nil
 }
 
 // Replace implements [cache.ReflectorStore]: objs is everything there is.
-func (f *feed[T]) Replace(objs []any, _ string) error {
+func (f *feed[T]) Replace(objs []any, version string) error {
 	all := make([]T, len(objs))
 	for i, obj := range objs {
 		stripped, err := f.strip(obj)
@@ -53,7 +62,10 @@ func (f *feed[T]) Replace(objs []any, _ string) error {
 		}
 		all[i], objs[i] = stripped, nil
 	}
-	f.update(func() { f.replace(all) })
+	f.update(func() {
+		f.replace(all)
+		f.reach(version)
+	})
 	f.listed()
 	return nil
 }
@@ -62,7 +74,7 @@ func (f *feed[T]) Replace(objs []any, _ string) error {
 func (f *feed[T]) Resync() error { return nil }
 
 // UpdateResourceVersion implements [cache.ResourceVersionUpdater].
-func (f *feed[T]) UpdateResourceVersion(string) { f.heard() }
+func (f *feed[T]) UpdateResourceVersion(version string) { f.heard(version) }
 
 // Transformer implements [cache.TransformingStore]: a list that arrives as a
 // stream is stripped object by object.

@@ -25,8 +25,9 @@ func (k *Kubernetes) watchImports(ctx context.Context) {
 		put:     k.store.putImport,
 		drop:    func(o *importObject) { k.store.dropImport(o.key) },
 		replace: k.store.replaceImports,
+		reach:   k.reach(k.importAccess),
 		listed:  k.importAccess.wasListed,
-		heard:   k.importAccess.hasHeard,
+		heard:   k.heard(k.importAccess),
 	}
 	for ctx.Err() == nil {
 		version := k.awaitImportVersion(ctx)

@@ -176,6 +176,19 @@ func (k *Kubernetes) Waiting() []string {
 	return lines
 }
 
+// reach returns what notes the versions of a kind that come with a change.
+func (k *Kubernetes) reach(a *access) func(version string) {
+	return func(version string) { k.store.reach(a.resource.Resource, version) }
+}
+
+// heard returns what notes the versions of a kind that the server tells.
+func (k *Kubernetes) heard(a *access) func(version string) {
+	return func(version string) {
+		a.hasHeard()
+		k.queue.hear(a.resource.Resource, version)
+	}
+}
+
 func (k *Kubernetes) watchSlices(ctx context.Context) {
 	follow(ctx, k.sliceAccess, &discoveryv1.EndpointSlice{},
 		requests(k.slices.EndpointSlices(metav1.NamespaceAll), v1beta1.LabelServiceName, k.sliceAccess),
@@ -185,8 +198,9 @@ func (k *Kubernetes) watchSlices(ctx context.Context) {
 			put:     k.store.putSlice,
 			drop:    func(o *sliceObject) { k.store.dropSlice(o.id) },
 			replace: k.store.replaceSlices,
+			reach:   k.reach(k.sliceAccess),
 			listed:  k.sliceAccess.wasListed,
-			heard:   k.sliceAccess.hasHeard,
+			heard:   k.heard(k.sliceAccess),
 		})
 }
 
@@ -199,7 +213,8 @@ func (k *Kubernetes) watchNamespaces(ctx context.Context) {
 			put:     k.store.putNamespace,
 			drop:    k.store.dropNamespace,
 			replace: k.store.replaceNamespaces,
+			reach:   k.reach(k.namespaceAccess),
 			listed:  k.namespaceAccess.wasListed,
-			heard:   k.namespaceAccess.hasHeard,
+			heard:   k.heard(k.namespaceAccess),
 		})
 }

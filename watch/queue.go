@@ -21,8 +21,13 @@ type queue struct {
 	open     func()        // the first state is there; may be called repeatedly
 	wake     chan struct{} // holds a token when something may be dirty
 
-	mu    sync.Mutex
-	dirty dirty
+	mu      sync.Mutex
+	dirty   dirty
+	changed Position // of the newest list or change
+	heard   Position // of the newest sign of life
+	taken   Position // what was heard before next took what it has returned last
+	applied Position // the same of the one before, or later
+	out     bool     // next has taken something, and was not called since
 
 	// Of next only, which has one caller at a time.
 	delivered bool      // whether the first state was handed out
@@ -35,6 +40,7 @@ type dirty struct {
 	services   map[zone.Key]time.Time // and the first of its triggers, zero if there is none
 	namespaces map[string]struct{}
 	seen       time.Time // when the first of it became dirty
+	position   Position  // that the source has reached with it
 }
 
 func newDirty() dirty {
@@ -57,26 +63,57 @@ func newQueue(interval time.Duration) *queue {
 		complete: make(chan struct{}),
 		wake:     make(chan struct{}, 1),
 		dirty:    newDirty(),
+		changed:  Position{},
+		heard:    Position{},
 	}
 	q.open = sync.OnceFunc(func() { close(q.complete) })
 	return q
 }
 
-// touch marks all that more names as changed.
+// touch marks all that more names as changed, which may be nothing.
 func (q *queue) touch(more dirty) {
 	q.mu.Lock()
-	if q.dirty.seen.IsZero() {
+	if q.dirty.seen.IsZero() && !more.empty() {
 		q.dirty.seen = time.Now()
 	}
+	maps.Copy(q.changed, more.position)
+	maps.Copy(q.heard, more.position)
 	for key, trigger := range more.services {
 		q.dirty.mark(key, trigger)
 	}
 	maps.Copy(q.dirty.namespaces, more.namespaces)
 	q.mu.Unlock()
+	if more.empty() {
+		return
+	}
 	select {
 	case q.wake <- struct{}{}:
 	default:
 	}
+}
+
+// hear notes that the source has come to a version of a kind without a change.
+func (q *queue) hear(kind, version string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.heard.reach(kind, version)
+}
+
+// progress says how far what next has returned has come.
+func (q *queue) progress() Progress {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.out && q.dirty.empty() {
+		q.applied = maps.Clone(q.heard)
+	}
+	return Progress{Returned: q.taken, Applied: q.applied, Newest: maps.Clone(q.changed)}
+}
+
+// apply notes that whoever calls next is done with what it has returned.
+func (q *queue) apply() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.applied, q.out = q.taken, false
 }
 
 // isComplete reports whether open was called.
@@ -98,6 +135,7 @@ func (q *queue) next(ctx context.Context, build func(dirty) zone.Changes) (zone.
 	case <-ctx.Done():
 	}
 	for {
+		q.apply()
 		if err := q.wait(ctx); err != nil {
 			return zone.Changes{}, err
 		}
@@ -150,6 +188,7 @@ func (q *queue) take() dirty {
 	defer q.mu.Unlock()
 	d := q.dirty
 	q.dirty = newDirty()
+	q.taken, q.out = maps.Clone(q.heard), true
 	return d
 }
 

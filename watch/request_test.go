@@ -87,7 +87,8 @@ func followSlices(ctx context.Context, l *logs, server *apiServer) (*store, *acc
 	go func() {
 		defer close(done)
 		follow(ctx, a, &discoveryv1.EndpointSlice{}, requests(server, "some-label", a), &feed[*sliceObject]{
-			update: s.update, strip: stripSlice, put: s.putSlice, replace: s.replaceSlices, listed: a.wasListed, heard: a.hasHeard,
+			update: s.update, strip: stripSlice, put: s.putSlice, replace: s.replaceSlices, listed: a.wasListed,
+			reach: func(string) {}, heard: func(string) { a.hasHeard() },
 			drop: func(o *sliceObject) { s.dropSlice(o.id) },
 		})
 	}()

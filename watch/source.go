@@ -30,6 +30,9 @@ type Source interface {
 	// always the same kinds in the same order; nothing if it watches no API.
 	Watches() []Watch
 
+	// Progress says how far the source has come.
+	Progress() Progress
+
 	// Orphans are the services that have EndpointSlices but no ServiceImport, with the
 	// number of slices: they are not among the changes. It is all of them once the
 	// source is complete.

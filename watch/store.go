@@ -50,16 +50,20 @@ func newStore(q *queue, logger *slog.Logger) *store {
 }
 
 // update runs f, which may change everything but the queue. What f touches is
-// marked when f is done: all at once, so that it goes into one batch.
+// marked when f is done: all at once, so that it goes into one batch, and with the
+// position that is reached by it.
 func (s *store) update(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f()
-	if s.pending.empty() {
-		return
-	}
 	s.queue.touch(s.pending)
 	s.pending = newDirty()
+}
+
+// reach notes the version of a kind with which this update makes the store agree.
+func (s *store) reach(kind, version string) {
+	s.pending.position = Position{}
+	s.pending.position.reach(kind, version)
 }
 
 func (s *store) putImport(o *importObject) {

@@ -55,6 +55,8 @@ func (s *fakeSource) Tell(problems []zone.Problem) {
 
 func (s *fakeSource) Watches() []watch.Watch { return s.watches }
 
+func (s *fakeSource) Progress() watch.Progress { return watch.Progress{} }
+
 func (s *fakeSource) Orphans() map[zone.Key]int { return nil }
 
 func (s *fakeSource) Waiting() []string {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/clusterset-dns/zonegen/publish"
-	"github.com/clusterset-dns/zonegen/zone"
 )
 
 // configMapPlace is ConfigMaps, written by the leader of several replicas.
@@ -21,6 +21,7 @@ type configMapPlace struct {
 	election   *election
 	term       context.Context
 	configMaps *publish.ConfigMaps // of the term
+	catchUp    catchUp             // in the term
 }
 
 func newConfigMapPlace(options publish.ConfigMapOptions, election *election) (*configMapPlace, error) {
@@ -31,7 +32,7 @@ func newConfigMapPlace(options publish.ConfigMapOptions, election *election) (*c
 	return &configMapPlace{options: options, election: election}, nil
 }
 
-func (p *configMapPlace) publish(ctx context.Context, snapshots []*zone.Snapshot) outcome {
+func (p *configMapPlace) publish(ctx context.Context, s state) outcome {
 	p.election.start() // there is something to write
 	term := p.election.leading()
 	if term == nil {
@@ -41,16 +42,29 @@ func (p *configMapPlace) publish(ctx context.Context, snapshots []*zone.Snapshot
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(term, cancel)()
-	for range 2 {
+	for range 3 {
 		if p.configMaps == nil || p.term != term {
 			configMaps, err := publish.NewConfigMaps(p.options)
 			if err != nil {
-				return failed(snapshots, err)
+				return failed(s.snapshots, err)
+			}
+			if p.term != term {
+				p.catchUp = catchUp{}
 			}
 			p.configMaps, p.term = configMaps, term
 		}
-		results, err := p.configMaps.Publish(ctx, snapshots)
+		results, err := p.configMaps.PublishAt(ctx, s.snapshots, p.catchUp.position(s))
 		switch {
+		case errors.Is(err, publish.ErrOlder):
+			if p.election.lock.hindrance() != "" { // perhaps another one can
+				p.options.Logger.Info("resigning", "cause", err)
+				p.election.resign(term)
+				return p.standBy()
+			}
+			if waits := p.catchUp.wait(p.options.Logger, err); waits {
+				time.AfterFunc(catchUpRetry, p.election.tell)
+				return outcome{undecided: "waiting for changes of which the last leader knew: " + err.Error()}
+			}
 		case errors.Is(err, publish.ErrSuperseded): // begins anew if it still leads
 			p.options.Logger.Info("another replica has published meanwhile")
 			p.configMaps = nil
@@ -62,10 +76,11 @@ func (p *configMapPlace) publish(ctx context.Context, snapshots []*zone.Snapshot
 		case err != nil && term.Err() != nil: // a request was ended with the term
 			return p.standBy()
 		default:
+			p.catchUp.since = time.Time{}
 			return outcome{results: results}
 		}
 	}
-	return failed(snapshots, fmt.Errorf("configmap %s/%s: %w", p.options.Namespace, p.options.Name, publish.ErrSuperseded))
+	return failed(s.snapshots, fmt.Errorf("configmap %s/%s: %w", p.options.Namespace, p.options.Name, publish.ErrSuperseded))
 }
 
 // standBy says who leads, or why that is not known.

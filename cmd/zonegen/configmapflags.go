@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/clusterset-dns/zonegen/publish"
+	"github.com/clusterset-dns/zonegen/watch"
 )
 
 // configMapFlags choose the ConfigMaps that zones go to.
@@ -53,8 +54,9 @@ func (c *configMapFlags) options(flags *pflag.FlagSet, logger *slog.Logger) (pub
 	return publish.ConfigMapOptions{Namespace: namespace, Name: name, Shards: shards, Logger: logger}, err
 }
 
-// place returns the place that the options describe, in the cluster of a config.
-func (c *configMapFlags) place(options publish.ConfigMapOptions, config *rest.Config) (*configMapPlace, error) {
+// place returns the place that the options describe, in the cluster of a config, for
+// what the source brings.
+func (c *configMapFlags) place(options publish.ConfigMapOptions, config *rest.Config, source watch.Source) (*configMapPlace, error) {
 	long := rest.CopyConfig(config)
 	long.QPS = -1 // --configmap-min-interval is the limit
 	short := rest.CopyConfig(long)
@@ -68,7 +70,7 @@ func (c *configMapFlags) place(options publish.ConfigMapOptions, config *rest.Co
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("--configmap: cannot make a client for %s: %w", config.Host, err)
 	}
-	election, err := newElection(shortLeases, longLeases, options.Namespace, options.Name, options.Logger)
+	election, err := newElection(shortLeases, longLeases, options.Namespace, options.Name, options.Logger, func() string { return deaf(source) })
 	if err != nil {
 		return nil, err
 	}

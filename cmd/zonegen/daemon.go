@@ -42,6 +42,7 @@ func (d *daemon) publishTo(name string, to place, interval time.Duration) {
 	p := &publisher{
 		name: name, place: to, pace: pace{interval: interval},
 		logger: d.logger, metrics: d.metrics, ready: d.readiness.add(), newest: make(chan state, 1),
+		source: d.source,
 	}
 	d.metrics.publisher(name, interval, &p.backlog)
 	d.publishers = append(d.publishers, p)
@@ -70,7 +71,8 @@ func (d *daemon) apply(c zone.Changes) {
 	start := time.Now()
 	problems := d.set.Apply(c)
 	before := d.state
-	d.state = state{before.number + 1, d.set.Snapshots(), d.set.Services()}
+	progress := d.source.Progress()
+	d.state = state{before.number + 1, d.set.Snapshots(), d.set.Services(), progress.Returned, progress.Newest}
 	d.metrics.rendered(d.state.services, d.state.snapshots, time.Since(start))
 	b := batch{d.state.number, c.Seen, c.Triggers}
 	if b.seen.IsZero() {

@@ -48,8 +48,9 @@ type election struct {
 
 // newElection returns an election in which this process takes part once it has
 // something to write. Requests of the first client must end within half the time
-// that a leader has to renew the Lease, those of the second not at all.
-func newElection(short, long coordinationclient.LeasesGetter, namespace, name string, logger *slog.Logger) (*election, error) {
+// that a leader has to renew the Lease, those of the second not at all. While there
+// is a hindrance, this process begins no term; one that it has goes on.
+func newElection(short, long coordinationclient.LeasesGetter, namespace, name string, logger *slog.Logger, hindrance func() string) (*election, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return nil, fmt.Errorf("the name of this host, for the Lease: %w", err)
@@ -60,7 +61,7 @@ func newElection(short, long coordinationclient.LeasesGetter, namespace, name st
 		withdraw: func() {},
 	}
 	// The random part tells this process from one before it in the same container.
-	e.lock = newLeaseLock(short, long, namespace, name, host+"-"+strings.ToLower(rand.Text()[:8]), e.logger, e.tell)
+	e.lock = newLeaseLock(short, long, namespace, name, host+"-"+strings.ToLower(rand.Text()[:8]), e.logger, e.tell, hindrance)
 	e.elector, err = leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Lock: e.lock, Name: "zonegen", ReleaseOnCancel: true,
 		LeaseDuration: leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod,

@@ -29,6 +29,8 @@ type elections struct {
 	// mayWatch and mayUpdate say what is allowed.
 	mayWatch, mayUpdate atomic.Bool
 
+	hindrance string // of each one that stands
+
 	updating sync.Mutex
 	version  string // of the Lease
 }
@@ -62,7 +64,7 @@ func (e *elections) conflict(action clienttesting.Action) (bool, runtime.Object,
 
 func (e *elections) stand() *election {
 	e.t.Helper()
-	one, err := newElection(e.api.CoordinationV1(), e.api.CoordinationV1(), "dns", "zones", slog.New(e.log))
+	one, err := newElection(e.api.CoordinationV1(), e.api.CoordinationV1(), "dns", "zones", slog.New(e.log), func() string { return e.hindrance })
 	if err != nil {
 		e.t.Fatal(err)
 	}

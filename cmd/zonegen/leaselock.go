@@ -23,14 +23,18 @@ type leaseLock struct {
 	short, long coordinationclient.LeaseInterface
 	logger      *slog.Logger
 	tell        func() // that what follows has changed
+	// hindrance says why this one should not begin to lead; nothing if it may.
+	hindrance func() string
 
 	mu      sync.Mutex
 	leader  string    // the one seen last
 	problem string    // of the last request
 	told    time.Time // when the log was told of the problem
+	// hindered is why this one did not take the Lease when it could have.
+	hindered string
 }
 
-func newLeaseLock(short, long coordinationclient.LeasesGetter, namespace, name, identity string, logger *slog.Logger, tell func()) *leaseLock {
+func newLeaseLock(short, long coordinationclient.LeasesGetter, namespace, name, identity string, logger *slog.Logger, tell func(), hindrance func() string) *leaseLock {
 	return &leaseLock{
 		LeaseLock: resourcelock.LeaseLock{
 			LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: name},
@@ -41,6 +45,8 @@ func newLeaseLock(short, long coordinationclient.LeasesGetter, namespace, name, 
 		long:   long.Leases(namespace),
 		logger: logger,
 		tell:   tell,
+
+		hindrance: hindrance,
 	}
 }
 
@@ -57,6 +63,9 @@ func (l *leaseLock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord
 
 // Create implements [resourcelock.Interface].
 func (l *leaseLock) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	if err := l.mayLead(); err != nil {
+		return err
+	}
 	err := l.LeaseLock.Create(ctx, record)
 	if err == nil {
 		l.saw(record.HolderIdentity)
@@ -71,8 +80,15 @@ func (l *leaseLock) Update(ctx context.Context, record resourcelock.LeaderElecti
 	// A leader that was stopped for a while, or cut off, would give up the Lease of
 	// the one that has followed it: client-go reads the Lease anew and does not look
 	// whose it is.
-	if leader, _ := l.state(); record.HolderIdentity == "" && leader != l.Identity() {
+	leader, _ := l.state()
+	switch {
+	case leader == l.Identity():
+	case record.HolderIdentity == "":
 		return fmt.Errorf("%w: %q", errNotLeading, leader)
+	default:
+		if err := l.mayLead(); err != nil {
+			return err
+		}
 	}
 	err := l.LeaseLock.Update(ctx, record)
 	if err == nil {
@@ -83,10 +99,31 @@ func (l *leaseLock) Update(ctx context.Context, record resourcelock.LeaderElecti
 	return err
 }
 
+// mayLead returns an error, and notes it, if there is a hindrance.
+func (l *leaseLock) mayLead() error {
+	cause := l.hindrance()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if cause != l.hindered {
+		l.hindered = cause
+		if cause != "" {
+			l.logger.Warn("not taking the Lease, though nobody leads", "cause", cause)
+		}
+		l.tell()
+	}
+	if cause != "" {
+		return errors.New(cause)
+	}
+	return nil
+}
+
 // state is who leads and what hinders the election, where it is known.
 func (l *leaseLock) state() (leader, problem string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.problem == "" && l.hindered != "" {
+		return l.leader, l.hindrance()
+	}
 	return l.leader, l.problem
 }
 
@@ -98,6 +135,9 @@ func (l *leaseLock) saw(leader string) {
 		l.logger.Info("the Lease can be used again")
 	}
 	if l.problem != "" || l.leader != leader {
+		if leader != "" {
+			l.hindered = "" // there is somebody
+		}
 		l.problem, l.leader = "", leader
 		l.tell()
 	}

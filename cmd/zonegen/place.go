@@ -9,8 +9,8 @@ import (
 
 // place is where zones go. One goroutine calls its methods.
 type place interface {
-	// publish makes the place hold the snapshots, which are all zones.
-	publish(ctx context.Context, snapshots []*zone.Snapshot) outcome
+	// publish makes the place hold a state.
+	publish(ctx context.Context, s state) outcome
 	// due gets something when there is a reason to publish although nothing has
 	// changed. It may be nil.
 	due() <-chan struct{}
@@ -45,15 +45,15 @@ type folderPlace struct {
 	folder  *publish.Folder // nil until it could be opened
 }
 
-func (p *folderPlace) publish(ctx context.Context, snapshots []*zone.Snapshot) outcome {
+func (p *folderPlace) publish(ctx context.Context, s state) outcome {
 	if p.folder == nil {
 		folder, err := publish.OpenFolder(p.options)
 		if err != nil {
-			return failed(snapshots, err)
+			return failed(s.snapshots, err)
 		}
 		p.folder = folder
 	}
-	results, _ := p.folder.Publish(ctx, snapshots) // the error is those of the results
+	results, _ := p.folder.Publish(ctx, s.snapshots) // the error is those of the results
 	return outcome{results: results}
 }
 

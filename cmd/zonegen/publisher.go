@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/clusterset-dns/zonegen/publish"
+	"github.com/clusterset-dns/zonegen/watch"
 	"github.com/clusterset-dns/zonegen/zone"
 )
 
@@ -16,6 +17,9 @@ type state struct {
 	number    int // from 1
 	snapshots []*zone.Snapshot
 	services  int // in them
+	// All that the source was told up to complete is in them, and nothing that it
+	// was told after newest.
+	complete, newest watch.Position
 }
 
 // publisher brings the newest state to one place, at its own pace: one that is
@@ -29,6 +33,7 @@ type publisher struct {
 	metrics *metrics
 	ready   func(o outcome, failures []string) (becameReady bool)
 	newest  chan state // has room for one
+	source  watch.Source
 	backlog backlog
 	told    map[string]time.Time // when the log was told of a failure, by its text
 }
@@ -54,13 +59,24 @@ func (p *publisher) run(ctx context.Context) {
 		return
 	}
 	for ctx.Err() == nil {
+		s = p.latest(s)
 		p.publish(ctx, s)
 		s = p.wait(ctx, s)
 	}
 }
 
-// wait returns when it is time to publish, or ctx is done. It returns the newest
-// state.
+// latest returns the newest state, after s, and how new it is by now.
+func (p *publisher) latest(s state) state {
+	applied := p.source.Progress().Applied // before: it is that of states that were given
+	select {
+	case s = <-p.newest:
+	default:
+	}
+	s.complete = s.complete.Furthest(applied)
+	return s
+}
+
+// wait returns when it is time to publish, or ctx is done.
 func (p *publisher) wait(ctx context.Context, s state) state {
 	timer := time.NewTimer(time.Until(p.pace.due(false)))
 	defer timer.Stop()
@@ -82,7 +98,7 @@ func (p *publisher) wait(ctx context.Context, s state) state {
 // failures.
 func (p *publisher) publish(ctx context.Context, s state) {
 	start := time.Now()
-	o := p.place.publish(ctx, s.snapshots)
+	o := p.place.publish(ctx, s)
 	o.results = slices.DeleteFunc(o.results, func(r publish.Result) bool {
 		return ctx.Err() != nil && (errors.Is(r.Err, ctx.Err()) || errors.Is(r.Err, context.Cause(ctx)))
 	})

@@ -30,9 +30,9 @@ func newFakePlace() *fakePlace {
 	return p
 }
 
-func (p *fakePlace) publish(ctx context.Context, snapshots []*zone.Snapshot) outcome {
+func (p *fakePlace) publish(ctx context.Context, s state) outcome {
 	p.times = append(p.times, time.Since(p.start))
-	return p.outcome(ctx, snapshots)
+	return p.outcome(ctx, s.snapshots)
 }
 
 // written is the outcome of a publication that succeeds.

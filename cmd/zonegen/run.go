@@ -112,7 +112,7 @@ func (f *runFlags) daemon(flags *pflag.FlagSet, logger *slog.Logger) (*daemon, e
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--configmap: %w", err)}
 		}
-		place, err := f.configMap.place(configMap, config)
+		place, err := f.configMap.place(configMap, config, source)
 		if err != nil {
 			return nil, usageError{err}
 		}
