@@ -1,9 +1,9 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strconv"
@@ -47,7 +47,7 @@ func newReplicas(t testing.TB, n int, args ...string) *replicas {
 	for range n {
 		port := freePort(t)
 		args := append([]string{
-			"run", "--kubeconfig", kubeconfig, "--configmap", r.namespace + "/zones", "--http", loopback(port), "--min-interval", "20ms",
+			"run", "--kubeconfig", kubeconfig, "--configmap", r.namespace + "/zones", "--http", loopback(port),
 		}, args...)
 		r.all = append(r.all, &daemon{run(t, zonegen(t), args...), "", fmt.Sprintf("http://127.0.0.1:%d", port)})
 	}
@@ -101,6 +101,33 @@ func (r *replicas) change() {
 	r.t.Helper()
 	r.count++
 	r.api.modify(r.t, r.web, func() { r.web.Spec.IPs = []string{counterAddress(r.count)} })
+}
+
+// keepChanging changes the service every few milliseconds until stop is called.
+func (r *replicas) keepChanging() (stop func()) {
+	ctx, cancel := context.WithCancel(r.t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		next := time.NewTicker(10 * time.Millisecond)
+		defer next.Stop()
+		for {
+			select {
+			case <-next.C:
+			case <-ctx.Done():
+				return
+			}
+			r.count++
+			r.web.Spec.IPs = []string{counterAddress(r.count)}
+			if err := r.api.Update(r.t.Context(), r.web); err != nil {
+				r.t.Error(err)
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 // published waits until the newest change is.
@@ -206,12 +233,12 @@ func times(t testing.TB, what string, all []time.Duration) {
 	t.Logf("%s: least %s, median %s, most %s of %d", what, ms(all[0]), ms(all[len(all)/2]), ms(all[len(all)-1]), len(all))
 }
 
-// TestReplicasHandOver ends the leader 50 times as a rolling update does, while services change: another one goes on at
-// once.
+// TestReplicasHandOver ends the leader 50 times as a rolling update does, while services change all the time: another one
+// goes on at once, and never with a zone that is older than the last. Each replica coalesces changes in a phase of its own,
+// so that which one is ahead is left to chance.
 func TestReplicasHandOver(t *testing.T) {
 	r := newReplicas(t, 2, "--configmap-min-interval", "0s")
 	var took []time.Duration
-	rng := rand.New(rand.NewPCG(1, 50))
 	for range 50 {
 		leader := r.leader()
 		for _, d := range r.all {
@@ -220,14 +247,15 @@ func TestReplicasHandOver(t *testing.T) {
 				r.standsBy(d)
 			}
 		}
-		for range rng.IntN(4) {
-			r.change() // may be under way when the leader ends
-		}
+		stop := r.keepChanging()
+		leader.forget()
+		leader.waitOutput(`msg=published zone=clusterset.local\.`)
 		start := time.Now()
 		leader.signal(syscall.SIGTERM)
-		r.leader(leader)
+		next := r.leader(leader)
 		took = append(took, time.Since(start))
-		r.change()
+		next.waitOutput(`msg=published zone=clusterset.local\.`)
+		stop()
 		r.published()
 		if code := leader.wait(); code != 0 {
 			t.Errorf("exit code %d", code)
@@ -291,6 +319,79 @@ func TestReplicasCrash(t *testing.T) {
 		leader = next
 	}
 	times(t, "from SIGSTOP to the next leader", took)
+	r.end()
+}
+
+// TestReplicasLag ends the leader when the other replica has seen a change but still waits with it for --min-interval: no
+// older zone is published, and the newer one soon.
+func TestReplicasLag(t *testing.T) {
+	r := newReplicas(t, 1, "--configmap-min-interval", "0s")
+	leader := r.leader()
+	leader.ready()
+	port := freePort(t)
+	lags := &daemon{run(t, zonegen(t), append(leader.args, "--http", loopback(port), "--min-interval", "5s")...), "", fmt.Sprintf("http://127.0.0.1:%d", port)}
+	r.all = append(r.all, lags)
+	lags.ready()
+	r.standsBy(lags)
+	r.change()
+	r.published()
+	leader.signal(syscall.SIGTERM)
+	lags.waitHTTP(lags.http+"/readyz", 200)
+	lags.waitOutput(`msg="waiting for changes of which the last leader knew" .*: serviceimports"`)
+	r.change()
+	r.published()
+	leader.wait()
+	if strings.Contains(lags.output(), "publishing what may be older") {
+		t.Error("it does not wait for what it has seen")
+	}
+	r.end()
+}
+
+// TestReplicasDeaf ends the leader when the other replica cannot watch services any more: it does not take over with what
+// it knew, but when it can watch again.
+func TestReplicasDeaf(t *testing.T) {
+	r := newReplicas(t, 1)
+	leader := r.leader()
+	leader.ready()
+	allow := func() {
+		r.api.kubectl(t, "create", "clusterrolebinding", "deaf-watches", "--clusterrole=deaf-watches", "--user=deaf")
+	}
+	r.api.kubectl(t, "create", "clusterrole", "deaf-watches", "--verb=list,watch",
+		"--resource=serviceimports.multicluster.x-k8s.io,endpointslices.discovery.k8s.io,namespaces")
+	allow()
+	r.api.kubectl(t, "--namespace", r.namespace, "create", "role", "deaf-writes", "--verb=get,create,patch,delete,update,watch",
+		"--resource=configmaps,leases.coordination.k8s.io")
+	r.api.kubectl(t, "--namespace", r.namespace, "create", "rolebinding", "deaf-writes", "--role=deaf-writes", "--user=deaf")
+	port := freePort(t)
+	deaf := &daemon{run(t, zonegen(t), "run", "--kubeconfig", r.api.kubeconfigOf(t, "deaf"), "--configmap", r.namespace+"/zones",
+		"--http", loopback(port)), "", fmt.Sprintf("http://127.0.0.1:%d", port)}
+	r.all = append(r.all, deaf)
+	deaf.ready()
+	r.standsBy(deaf)
+	r.api.kubectl(t, "delete", "clusterrolebinding", "deaf-watches")
+	r.api.stop(t) // so that watches end
+	r.api.start(t)
+	for _, resource := range []string{"serviceimports", "endpointslices", "namespaces"} {
+		deaf.waitOutput(`the last known state stays, trying again" resource=` + resource)
+	}
+	leader = r.leader(deaf)
+	r.change()
+	r.published()
+	leader.signal(syscall.SIGTERM)
+	const why = "this one does not take over while it cannot watch serviceimports, endpointslices, namespaces, and may know less than what is published"
+	deaf.waitOutput(`msg="not taking the Lease, though nobody leads" .* cause="` + why)
+	deaf.eventually("it says so", func() error {
+		status, body, err := httpGet(deaf.http + "/readyz")
+		if err == nil && (status != 200 || !strings.Contains(body, why)) {
+			err = fmt.Errorf("%d %s", status, body)
+		}
+		return err
+	})
+	r.published() // as before
+	leader.wait()
+	r.change()
+	allow()
+	r.published()
 	r.end()
 }
 
