@@ -640,6 +640,51 @@ func TestConfigMapConfirm(t *testing.T) {
 	}
 }
 
+// Snapshots that may be older than what another writer has published are not published. Where they are the same, nothing
+// is lost.
+func TestConfigMapOlder(t *testing.T) {
+	namespace := sharedAPI(t).newNamespace(t, "configmap-")
+	set := newWebZone(t, 20)
+	stale := set.Snapshots()
+	set.apply(tenEndpoints(1, 1))
+	first, second := newZoneMap(t, namespace, nil), newZoneMap(t, namespace, nil)
+	results, err := first.PublishAt(t.Context(), set.Snapshots(), publish.Position{Text: "5"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := publish.Position{Text: "4", Behind: func(text string) string {
+		if text == "5" {
+			return "it is before 5"
+		}
+		return ""
+	}}
+	for range 2 {
+		if results, err := second.PublishAt(t.Context(), stale, at); !errors.Is(err, publish.ErrOlder) || !strings.Contains(err.Error(), "it is before 5") || results[0].Written {
+			t.Errorf("%+v, %v", results, err)
+		}
+	}
+	first.shows(set.Snapshots(), results)
+	const annotation = "zonegen.clusterset-dns.github.io/position"
+	if _, err := second.PublishAt(t.Context(), set.Snapshots(), at); err != nil || second.list()["zones"].Annotations[annotation] != "5" {
+		t.Errorf("the same zone: %v; %v", err, second.list()["zones"].Annotations)
+	}
+	if _, err := second.PublishAt(t.Context(), stale, at); !errors.Is(err, publish.ErrOlder) {
+		t.Errorf("after that: %v", err)
+	}
+	at.Text, at.Behind = "3", nil
+	if _, err := second.PublishAt(t.Context(), stale, at); err != nil || second.list()["zones"].Annotations[annotation] != "3" {
+		t.Errorf("without comparison: %v; %v", err, second.list()["zones"].Annotations)
+	}
+	set.apply(tenEndpoints(1, 2))
+	at.Text, at.Behind = "6", func(text string) string { return "nothing is as new as " + text }
+	if _, err := second.PublishAt(t.Context(), set.Snapshots(), at); err != nil {
+		t.Errorf("after what it has published itself: %v", err)
+	}
+	if _, err := second.Publish(t.Context(), stale); err != nil || second.list()["zones"].Annotations[annotation] != "" {
+		t.Errorf("without a position: %v; %v", err, second.list()["zones"].Annotations)
+	}
+}
+
 // Many writers at once: each version that anyone can see is whole, and the serials of all of them grow.
 func TestConfigMapWriters(t *testing.T) {
 	api := sharedAPI(t)

@@ -302,6 +302,7 @@ func (c *ConfigMaps) older(p *plan, at Position) error {
 		return nil
 	}
 	if behind := at.Behind(was); behind != "" {
+		c.unseen = true // later snapshots are compared with the same texts
 		return fmt.Errorf("configmap %s/%s: %w: %s", c.options.Namespace, c.options.Name, ErrOlder, behind)
 	}
 	return nil

@@ -29,7 +29,7 @@ type elections struct {
 	// mayWatch and mayUpdate say what is allowed.
 	mayWatch, mayUpdate atomic.Bool
 
-	hindrance string // of each one that stands
+	hindrance atomic.Pointer[string] // of each one that stands
 
 	updating sync.Mutex
 	version  string // of the Lease
@@ -39,6 +39,7 @@ func inElections(t *testing.T, test func(e *elections)) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &elections{t: t, api: fake.NewClientset(), log: new(records)}
 		e.mayWatch.Store(true)
+		e.hindrance.Store(new(string))
 		e.mayUpdate.Store(true)
 		forbidden := apierrors.NewForbidden(coordinationv1.Resource("leases"), "zones", errors.New(`User "zonegen" cannot update resource "leases" in API group "coordination.k8s.io" in the namespace "dns"`))
 		e.api.PrependReactor("update", "leases", e.conflict)
@@ -64,7 +65,7 @@ func (e *elections) conflict(action clienttesting.Action) (bool, runtime.Object,
 
 func (e *elections) stand() *election {
 	e.t.Helper()
-	one, err := newElection(e.api.CoordinationV1(), e.api.CoordinationV1(), "dns", "zones", slog.New(e.log), func() string { return e.hindrance })
+	one, err := newElection(e.api.CoordinationV1(), e.api.CoordinationV1(), "dns", "zones", slog.New(e.log), func() string { return *e.hindrance.Load() })
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -129,6 +130,43 @@ func TestElection(t *testing.T) {
 		pass(10 * time.Second)
 		if (second.leading() == nil) == (third.leading() == nil) {
 			t.Error("none leads, or both")
+		}
+	})
+}
+
+// Who is hindered stays leader, but does not become one, and says why.
+func TestHindered(t *testing.T) {
+	inElections(t, func(e *elections) {
+		first := e.stand()
+		synctest.Wait()
+		second := e.stand()
+		cause := "it knows nothing"
+		e.hindrance.Store(&cause)
+		pass(time.Minute)
+		if first.leading() == nil {
+			t.Error("a term ends")
+		}
+		if _, problem := second.lock.state(); problem != "" {
+			t.Errorf("the problem is %q while there is a leader", problem)
+		}
+		first.leave()
+		pass(time.Minute)
+		if second.leading() != nil {
+			t.Error("the second leads")
+		}
+		if _, problem := second.lock.state(); problem != cause {
+			t.Errorf("the problem is %q", problem)
+		}
+		if n := len(e.log.times(slog.LevelWarn, "not taking the Lease, though nobody leads")); n != 1 {
+			t.Errorf("%d warnings", n)
+		}
+		e.hindrance.Store(new(string))
+		if _, problem := second.lock.state(); problem != "" {
+			t.Errorf("the problem is %q", problem)
+		}
+		pass(5 * time.Second)
+		if second.leading() == nil {
+			t.Error("nobody leads")
 		}
 	})
 }
