@@ -67,7 +67,7 @@ func (p *configMapPlace) publish(ctx context.Context, s state) outcome {
 			}
 		case errors.Is(err, publish.ErrSuperseded): // begins anew if it still leads
 			p.options.Logger.Info("another replica has published meanwhile")
-			p.configMaps = nil
+			p.configMaps, p.catchUp = nil, catchUp{}
 		case errors.Is(err, errNotLeading):
 			p.options.Logger.Info("resigning", "cause", err)
 			p.configMaps = nil
