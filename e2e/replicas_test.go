@@ -327,6 +327,32 @@ func TestReplicasCrash(t *testing.T) {
 	r.end()
 }
 
+// TestReplicasConfigMapGone deletes the ConfigMap when its serial is ahead of the clock, and has another replica write it
+// again: the serial does not go back.
+func TestReplicasConfigMapGone(t *testing.T) {
+	r := newReplicas(t, 2, "--configmap-min-interval", "0s", "--min-interval", "10ms")
+	for _, d := range r.all {
+		d.ready()
+	}
+	leader := r.leader()
+	for range 100 { // some 80 s ahead
+		r.change()
+		r.published()
+	}
+	before, err := r.zone(clusterset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leader.signal(syscall.SIGSTOP)
+	r.api.kubectl(t, "--namespace", r.namespace, "delete", "configmap", "zones")
+	leader.kill()
+	r.leader(leader)
+	if ahead := int64(serialOf(before)) - time.Now().Unix(); ahead <= 0 {
+		t.Fatalf("the serial is not ahead of the clock: %d s", ahead)
+	}
+	r.end()
+}
+
 // TestReplicasLag ends the leader when the other replica has seen a change but still waits with it for --min-interval: no
 // older zone is published, and the newer one soon.
 func TestReplicasLag(t *testing.T) {

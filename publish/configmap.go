@@ -53,6 +53,9 @@ type ConfigMapOptions struct {
 	// later has not read yet, and finds out about each write of this one. Nil means
 	// that nobody is asked.
 	Confirm func(ctx context.Context) error
+	// LastSerial is a serial that the first Publish goes on from when there is no zone
+	// in the ConfigMap although there may have been; 0 if there was none.
+	LastSerial uint32
 	// Reread is after how long a Publish looks whether the ConfigMaps are still
 	// as they were left; 0 means [DefaultConfigMapReread].
 	Reread time.Duration

@@ -143,6 +143,9 @@ func (c *ConfigMaps) adopt(z *zonePlan) {
 	e.held = nil
 	text, ok := c.texts[z.key]
 	if !ok {
+		if len(c.texts) == 0 && e.serial == 0 {
+			e.serial = c.options.LastSerial
+		}
 		if was != nil {
 			log.Warn("the zone is gone from the ConfigMap; writing it again")
 		}

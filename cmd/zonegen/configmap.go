@@ -44,7 +44,9 @@ func (p *configMapPlace) publish(ctx context.Context, s state) outcome {
 	defer context.AfterFunc(term, cancel)()
 	for range 3 {
 		if p.configMaps == nil || p.term != term {
-			configMaps, err := publish.NewConfigMaps(p.options)
+			options := p.options
+			options.LastSerial = p.election.lock.possibleSerial()
+			configMaps, err := publish.NewConfigMaps(options)
 			if err != nil {
 				return failed(s.snapshots, err)
 			}
@@ -77,6 +79,11 @@ func (p *configMapPlace) publish(ctx context.Context, s state) outcome {
 			return p.standBy()
 		default:
 			p.catchUp.since = time.Time{}
+			for _, r := range results {
+				if r.Serial != 0 {
+					p.election.lock.published(r.Serial)
+				}
+			}
 			return outcome{results: results}
 		}
 	}

@@ -134,6 +134,37 @@ func TestElection(t *testing.T) {
 	})
 }
 
+// A leader knows what serials those before it can have published, also when it has
+// published itself before, and each later one counts from there.
+func TestSerialOfLease(t *testing.T) {
+	inElections(t, func(e *elections) {
+		first := e.stand()
+		pass(time.Minute)
+		if serial := first.lock.possibleSerial(); serial != 0 {
+			t.Errorf("the first one knows of serial %d", serial)
+		}
+		second := e.stand()
+		synctest.Wait()
+		now := uint32(time.Now().Unix())
+		first.leave()
+		synctest.Wait()
+		if serial := second.lock.possibleSerial(); serial <= now || serial > now+serialMargin+1 {
+			t.Errorf("at %d, serials end at %d", now, serial)
+		}
+		const ahead = 1_000_000_000
+		second.lock.published(now + ahead)
+		second.lock.published(now)
+		pass(5 * time.Second)
+		third := e.stand()
+		synctest.Wait()
+		second.leave()
+		synctest.Wait()
+		if serial := third.lock.possibleSerial(); serial <= now+ahead || serial > now+ahead+serialMargin+60 {
+			t.Errorf("after serial %d, they end at %d", now+ahead, serial)
+		}
+	})
+}
+
 // Who is hindered stays leader, but does not become one, and says why.
 func TestHindered(t *testing.T) {
 	inElections(t, func(e *elections) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 
 	"github.com/clusterset-dns/zonegen/internal/remedy"
+	"github.com/clusterset-dns/zonegen/zone"
 )
 
 // leaseLock is client-go's, and says what hinders it, and who leads.
@@ -32,7 +34,16 @@ type leaseLock struct {
 	told    time.Time // when the log was told of the problem
 	// hindered is why this one did not take the Lease when it could have.
 	hindered string
+	// serial is the newest that is known to have been published, 0 if none is.
+	serial uint32
 }
+
+// serialLabel of the Lease is a serial that none was newer than when it was renewed.
+// It is used when the ConfigMap is gone.
+const serialLabel = "zonegen.clusterset-dns.github.io/serial"
+
+// serialMargin is more serials than are published from one renewal to the next.
+const serialMargin = 3600
 
 func newLeaseLock(short, long coordinationclient.LeasesGetter, namespace, name, identity string, logger *slog.Logger, tell func(), hindrance func() string) *leaseLock {
 	return &leaseLock{
@@ -66,6 +77,7 @@ func (l *leaseLock) Create(ctx context.Context, record resourcelock.LeaderElecti
 	if err := l.mayLead(); err != nil {
 		return err
 	}
+	l.label()
 	err := l.LeaseLock.Create(ctx, record)
 	if err == nil {
 		l.saw(record.HolderIdentity)
@@ -89,7 +101,12 @@ func (l *leaseLock) Update(ctx context.Context, record resourcelock.LeaderElecti
 		if err := l.mayLead(); err != nil {
 			return err
 		}
+		if err := l.inherit(ctx); err != nil {
+			l.judge(ctx, "get", err)
+			return err
+		}
 	}
+	l.label()
 	err := l.LeaseLock.Update(ctx, record)
 	if err == nil {
 		l.saw(record.HolderIdentity)
@@ -97,6 +114,48 @@ func (l *leaseLock) Update(ctx context.Context, record resourcelock.LeaderElecti
 		l.judge(ctx, "update", err)
 	}
 	return err
+}
+
+// label gives the Lease the label that it is to have.
+func (l *leaseLock) label() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	// Whoever publishes the next moment begins with the clock.
+	serial := zone.NextSerial(l.serial, time.Now())
+	l.Labels = map[string]string{serialLabel: strconv.FormatUint(uint64(serial), 10)}
+}
+
+// inherit learns from the Lease what another leader has published.
+func (l *leaseLock) inherit(ctx context.Context) error {
+	lease, err := l.short.Get(ctx, l.LeaseMeta.Name, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	if serial, err := strconv.ParseUint(lease.Labels[serialLabel], 10, 32); err == nil {
+		l.published(uint32(serial))
+	}
+	return nil
+}
+
+// published notes a serial.
+func (l *leaseLock) published(serial uint32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	// RFC 1982, section 3.2.
+	if l.serial == 0 || int32(serial-l.serial) > 0 {
+		l.serial = serial
+	}
+}
+
+// possibleSerial is one that nobody can have published a newer one than; 0 if none
+// is known.
+func (l *leaseLock) possibleSerial() uint32 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.serial == 0 {
+		return 0
+	}
+	return l.serial + serialMargin
 }
 
 // mayLead returns an error, and notes it, if there is a hindrance.
