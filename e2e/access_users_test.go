@@ -226,7 +226,7 @@ func TestAccessToken(t *testing.T) {
 		api.create(t, other)
 		token := api.token(t, other)
 		d := verbose(t, api.withUser(t, clientcmdapi.AuthInfo{Token: token}), token)
-		d.waitsFor("forbidden to .* --serviceaccount=" + account.Namespace + ":other\n")
+		d.waitsFor("forbidden to .* --serviceaccount=" + account.Namespace + ":other ")
 	})
 }
 
