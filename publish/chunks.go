@@ -2,12 +2,10 @@ package publish
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/clusterset-dns/zonegen/zone"
@@ -118,7 +116,7 @@ func (f *Folder) isChunk(name string) (bool, error) {
 	if _, err := io.Copy(h, file); err != nil {
 		return false, err
 	}
-	if hex.EncodeToString(h.Sum(nil)[:16]) != strings.TrimPrefix(name, zone.ChunkPrefix) {
+	if zone.ChunkName([sha256.Size]byte(h.Sum(nil))) != name {
 		return false, nil
 	}
 	return true, flush(file)
@@ -137,7 +135,7 @@ func (f *Folder) sweepChunks() {
 		}
 		f.listed = true
 		for _, entry := range entries {
-			if name := entry.Name(); isChunkName(name) && f.chunks[name] == nil {
+			if name := entry.Name(); zone.IsChunkName(name) && f.chunks[name] == nil {
 				f.chunks[name] = new(chunkFile)
 			}
 		}
@@ -157,10 +155,4 @@ func (f *Folder) sweepChunks() {
 			delete(f.chunks, name)
 		}
 	}
-}
-
-// isChunkName reports whether a file is named as chunks are.
-func isChunkName(name string) bool {
-	digits, ok := strings.CutPrefix(name, zone.ChunkPrefix)
-	return ok && len(digits) == 32 && strings.Trim(digits, "0123456789abcdef") == ""
 }

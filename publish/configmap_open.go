@@ -17,6 +17,8 @@ import (
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/clusterset-dns/zonegen/internal/remedy"
+
+	"github.com/clusterset-dns/zonegen/zone"
 )
 
 // maxShardsRead is the most ConfigMaps with chunks that are read for one root, which
@@ -80,7 +82,7 @@ func readOnce(ctx context.Context, client corev1client.ConfigMapInterface, names
 			return nil, readError(namespace, name, shardName(name, number), err)
 		}
 		for key, text := range data {
-			if isChunkName(key) {
+			if zone.IsChunkName(key) {
 				p.files[key] = text
 			}
 		}

@@ -3,7 +3,6 @@ package publish
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"strconv"
 	"strings"
 
@@ -102,10 +101,10 @@ func (c *ConfigMaps) readShards(ctx context.Context, r *reading) error {
 			c.options.Logger.Warn("there are more ConfigMaps with chunks than may be; remove this one when no volume lists it", "name", cm.Name)
 			continue
 		}
-		o := objectOf(cm, isChunkName)
+		o := objectOf(cm, zone.IsChunkName)
 		shards[number] = &o
 		for name, text := range cm.Data {
-			if !isChunkName(name) || chunks[name] != nil && !chunks[name].damaged() {
+			if !zone.IsChunkName(name) || chunks[name] != nil && !chunks[name].damaged() {
 				continue
 			}
 			s := &shardChunk{shard: number, size: len(name) + len(text), condemned: r.condemned[name]}
@@ -131,6 +130,5 @@ func (c *ConfigMaps) readShards(ctx context.Context, r *reading) error {
 
 // nameOfChunk returns the name that a chunk of this content has.
 func nameOfChunk(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return zone.ChunkPrefix + hex.EncodeToString(sum[:16])
+	return zone.ChunkName(sha256.Sum256([]byte(text)))
 }

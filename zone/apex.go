@@ -31,15 +31,19 @@ type apex struct {
 // with it how fresh its answers are.
 const changedMark = " ; changed "
 
-// fileComment is the first line of every zone file.
-const fileComment = "; Written by zonegen, which replaces the whole file with each change: edits are lost.\n"
+// FileMark begins the first line of every zone file.
+const FileMark = "; Written by zonegen"
 
-// endMark begins the last line of every zone file, which repeats the serial. So a
+// fileComment is that line.
+const fileComment = FileMark + ", which replaces the whole file with each change: edits are lost.\n"
+
+// EndMark begins the last line of every zone file, which repeats the serial. So a
 // copy that is not complete yet can be told from a zone.
-const endMark = "; End of serial "
+const EndMark = "; End of serial "
 
-func appendEnd(dst []byte, serial uint32) []byte {
-	return append(strconv.AppendUint(append(dst, endMark...), uint64(serial), 10), '\n')
+// EndLine is the last line of a zone file with this serial.
+func EndLine(serial uint32) string {
+	return EndMark + strconv.FormatUint(uint64(serial), 10) + "\n"
 }
 
 // forwardApex is the apex of a forward zone.

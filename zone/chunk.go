@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -20,8 +21,8 @@ const maxChunkSize = 512 << 10
 // Chunk is a part of a zone in the chunked layout: whole blocks, or a part of a
 // large one. It never changes, and is safe for concurrent use.
 type Chunk struct {
-	// Name is the name of its file: ChunkPrefix and 32 hexadecimal digits of the
-	// SHA-256 of its content. So a file of that name is the chunk.
+	// Name is the name of its file: that of [ChunkName] for its content. So a
+	// file of that name is the chunk.
 	Name string
 	// Size is its size in bytes.
 	Size    int
@@ -87,15 +88,29 @@ func (c *chunk) files() []*Chunk {
 	return c.cut.files
 }
 
-// chunkNameSize is the length of a chunk's name.
-const chunkNameSize = len(ChunkPrefix) + 32
+// ChunkName returns the name of the chunk whose content has this SHA-256: "chunk-" and
+// its first 128 bits in hexadecimal digits.
+func ChunkName(sum [sha256.Size]byte) string {
+	return ChunkPrefix + hex.EncodeToString(sum[:chunkDigits/2])
+}
+
+// IsChunkName reports whether a file is named as chunks are.
+func IsChunkName(name string) bool {
+	digits, ok := strings.CutPrefix(name, ChunkPrefix)
+	return ok && len(digits) == chunkDigits && strings.Trim(digits, "0123456789abcdef") == ""
+}
+
+const (
+	chunkDigits   = 32
+	chunkNameSize = len(ChunkPrefix) + chunkDigits
+)
 
 func chunkName(content net.Buffers) string {
 	h := sha256.New()
 	for _, b := range content {
 		h.Write(b)
 	}
-	return ChunkPrefix + hex.EncodeToString(h.Sum(nil)[:16])
+	return ChunkName([sha256.Size]byte(h.Sum(nil)))
 }
 
 // splitBlock cuts a block that is larger than a chunk at line borders, and

@@ -53,7 +53,7 @@ func (s *Snapshot) Buffers(serial uint32) net.Buffers {
 			buffers = append(buffers, it.block.text)
 		}
 	}
-	return append(buffers, appendEnd(nil, serial))
+	return append(buffers, []byte(EndLine(serial)))
 }
 
 // Equal reports whether two snapshots say the same, but for serial and time. It takes

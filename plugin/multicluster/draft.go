@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/clusterset-dns/zonegen/zone"
 )
 
 // draft is a new version of a zone in the making.
@@ -65,7 +67,7 @@ func (d *draft) readChunks(ctx context.Context, f *folder) error {
 				return err
 			}
 		}
-		if !isChunk(segment.chunk) {
+		if !zone.IsChunkName(segment.chunk) {
 			segment.chunk = ""
 		}
 	}

@@ -3,15 +3,15 @@ package multicluster
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/clusterset-dns/zonegen/zone"
 )
 
 // limits bound what one zone may take, all its files together.
@@ -31,7 +31,7 @@ var (
 	errPlain     = errors.New("only a file in the same folder can be included, by its plain name")
 	errChunk     = errors.New("the content is not the one that the name tells")
 	errBusy      = errors.New("somebody writes to a file")
-	errTorn      = errors.New("the file is not complete: \"" + endMark + "…\", with the serial of its SOA, must be the last line")
+	errTorn      = errors.New("the file is not complete: \"" + zone.EndMark + "…\", with the serial of its SOA, must be the last line")
 )
 
 // folder reads the files of one zone, for one load.
@@ -73,29 +73,20 @@ func openFolder(path string, l limits) (*folder, error) {
 	return f, nil
 }
 
-// Files that zonegen writes begin with ourMark, and end with a line that begins with
-// endMark and has the serial of the SOA. So one that is still being copied can be told,
-// however slowly that goes.
-const (
-	ourMark = "; Written by zonegen"
-	endMark = "; End of serial "
-)
-
-func endOf(serial uint32) string { return endMark + strconv.FormatUint(uint64(serial), 10) + "\n" }
-
-// look looks at both ends of the file. If it is too short for them, or cannot be read,
-// it has none.
+// look looks at both ends of the file, by which one of zonegen's that is still being
+// copied can be told, however slowly that goes. If it is too short for them, or cannot
+// be read, it has none.
 func (f *folder) look() {
-	head := make([]byte, len(ourMark))
-	if _, err := f.file.ReadAt(head, 0); err != nil || string(head) != ourMark {
+	head := make([]byte, len(zone.FileMark))
+	if _, err := f.file.ReadAt(head, 0); err != nil || string(head) != zone.FileMark {
 		return
 	}
 	f.ours = true
-	tail := make([]byte, len(endMark)+len("4294967295\n"))
+	tail := make([]byte, len(zone.EndMark)+len("4294967295\n"))
 	if _, err := f.file.ReadAt(tail, f.info.Size()-int64(len(tail))); err != nil {
 		return
 	}
-	if at := bytes.Index(tail, []byte(endMark)); at >= 0 && tail[len(tail)-1] == '\n' {
+	if at := bytes.Index(tail, []byte(zone.EndMark)); at >= 0 && tail[len(tail)-1] == '\n' {
 		f.end = tail[at:]
 	}
 }
@@ -130,7 +121,7 @@ func (f *folder) steady(serial uint32) error {
 	if !sameFile(info, f.info) {
 		return errBusy
 	}
-	if f.ours && string(f.end) != endOf(serial) {
+	if f.ours && string(f.end) != zone.EndLine(serial) {
 		if restless(f.info) > 0 {
 			return errBusy
 		}
@@ -196,12 +187,12 @@ func (f *folder) read(name string, buf []byte) ([]byte, error) {
 	if _, err := content.ReadFrom(f.limit(file)); err != nil {
 		return nil, err
 	}
-	if !isChunk(name) {
+	if !zone.IsChunkName(name) {
 		if restless(info) > 0 {
 			return nil, errBusy
 		}
 		f.plain = append(f.plain, included{name, info})
-	} else if sum := sha256.Sum256(content.Bytes()); hex.EncodeToString(sum[:16]) != name[len(chunkPrefix):] {
+	} else if zone.ChunkName(sha256.Sum256(content.Bytes())) != name {
 		return nil, errChunk
 	}
 	return content.Bytes(), nil
@@ -237,15 +228,6 @@ func (l *limited) Read(p []byte) (int, error) {
 		return 0, errTooLarge
 	}
 	return n, err
-}
-
-// chunkPrefix begins the name of a file that is named after its content: the
-// first 128 bits of its SHA-256 follow in hexadecimal digits.
-const chunkPrefix = "chunk-"
-
-func isChunk(name string) bool {
-	digits, ok := strings.CutPrefix(name, chunkPrefix)
-	return ok && len(digits) == 32 && strings.Trim(digits, "0123456789abcdef") == ""
 }
 
 // sameFile reports whether a file is the same and was not written meanwhile, as

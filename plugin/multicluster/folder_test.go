@@ -8,11 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/clusterset-dns/zonegen/zone"
 )
 
 func chunkOf(content string) string {
 	sum := sha256.Sum256([]byte(content))
-	return chunkPrefix + hex.EncodeToString(sum[:16])
+	return zone.ChunkPrefix + hex.EncodeToString(sum[:16])
 }
 
 // TestIncludes goes through what an $INCLUDE line may name, in zonegen's form and

@@ -51,12 +51,12 @@ func old(t testing.TB, dir, name string) {
 // zoneFile is a zone file that looks like one of zonegen's.
 func zoneFile(origin string, serial uint32, lines ...string) string {
 	return fmt.Sprintf("%s, for a test.\n$ORIGIN %s\n@ 5 IN SOA ns.dns hostmaster %d 7200 1800 86400 5\n@ 5 NS ns.dns\nns.dns 5 A 127.0.0.1\n%s\n%s",
-		ourMark, origin, serial, strings.Join(lines, "\n"), endOf(serial))
+		zone.FileMark, origin, serial, strings.Join(lines, "\n"), zone.EndLine(serial))
 }
 
 // with puts more text into a zone file that looks like one of zonegen's.
 func with(file, more string) string {
-	at := strings.LastIndex(file, endMark)
+	at := strings.LastIndex(file, zone.EndMark)
 	return file[:at] + more + file[at:]
 }
 

@@ -223,7 +223,7 @@ func TestKnownChunkIsNotRead(t *testing.T) {
 	writeLayout(t, dir, set.Snapshots()[0], 1, "chunked")
 	z.check(t.Context())
 	before := dump(z.current.Load())
-	chunks, err := filepath.Glob(filepath.Join(dir, chunkPrefix+"*"))
+	chunks, err := filepath.Glob(filepath.Join(dir, zone.ChunkPrefix+"*"))
 	if err != nil || len(chunks) == 0 {
 		t.Fatalf("chunks: %v, %v", chunks, err)
 	}

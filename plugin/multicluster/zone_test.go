@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/clusterset-dns/zonegen/zone"
+
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 )
@@ -86,7 +88,7 @@ func TestFailuresLeaveTheZone(t *testing.T) {
 		{"cut off", good[:len(good)-4], "the file is not complete"},
 		{"cut off at a line", good[:strings.Index(good, "a 5 A")], "the file is not complete"},
 		{"cut off in the SOA", good[:150], "the file is not complete"},
-		{"the end of another version", strings.Replace(good, endOf(7), endOf(6), 1), "the file is not complete"},
+		{"the end of another version", strings.Replace(good, zone.EndLine(7), zone.EndLine(6), 1), "the file is not complete"},
 		{"more behind the end", good + "b 5 A 192.0.2.1\n", "the file is not complete"},
 		{"cut off, in a form that zonegen does not write", good[:strings.Index(good, "@ 5 NS")] + "a\t5 A 192.0.2.1\n", "the file is not complete"},
 		{"bad address", with(good, "b 5 A 192.0.2.256\n"), `bad A A: "192.0.2.256" at line: 7:`},
@@ -128,7 +130,7 @@ func TestFailuresLeaveTheZone(t *testing.T) {
 				t.Errorf("%v failures are counted, not one", n-failures)
 			}
 			again := test.text + ";\n"
-			if strings.Contains(test.text, endMark) {
+			if strings.Contains(test.text, zone.EndMark) {
 				again = with(test.text, ";\n")
 			}
 			put(t, dir, "db.clusterset.local", again)
@@ -239,8 +241,8 @@ func TestHalfWritten(t *testing.T) {
 		{half, calm / 2, true, 1},                                 // still
 		{half, time.Hour, false, 1},                               // and it does not come
 		{zoneFile(clusterset, 3, "a 5 A 192.0.2.1"), 0, false, 3}, // there it is
-		{strings.Replace(zoneFile(clusterset, 4), endOf(4), endOf(3), 1), 0, true, 3}, // the end of the one before
-		{zoneFile(clusterset, 4, "a 5 A 192.0.2.11"), -time.Hour, false, 4},           // a clock that is wrong
+		{strings.Replace(zoneFile(clusterset, 4), zone.EndLine(4), zone.EndLine(3), 1), 0, true, 3}, // the end of the one before
+		{zoneFile(clusterset, 4, "a 5 A 192.0.2.11"), -time.Hour, false, 4},                         // a clock that is wrong
 	} {
 		write(step.text, step.age)
 		wait := z.check(t.Context())
