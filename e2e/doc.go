@@ -23,6 +23,7 @@
 //	dig.go           queries by dig
 //	digyaml.go       reading what dig prints
 //	query.go         queries by the thousand
+//	example.go       the configurations in examples/corefiles
 //	checkers.go      zone files under the eyes of BIND, NSD and Knot
 //	tools.go         programs that must be installed
 //	wait.go          bounded waits

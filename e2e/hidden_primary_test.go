@@ -1,0 +1,110 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// hiddenPrimary is the primary of examples/corefiles/hidden-primary with its three secondaries.
+type hiddenPrimary struct {
+	primary     *process
+	port        int
+	secondaries map[string]int // ports by name
+	key         string         // the file of the TSIG key
+}
+
+// runHiddenPrimary starts all four on 127.0.0.1, with the zones of this folder.
+func runHiddenPrimary(t testing.TB, zones string) *hiddenPrimary {
+	t.Helper()
+	h := &hiddenPrimary{
+		port:        freePort(t),
+		secondaries: map[string]int{"BIND": freePort(t), "NSD": freePort(t), "Knot": freePort(t)},
+		key:         exampleConfig(t, "hidden-primary/transfer.key"),
+	}
+	bind, nsd, knot := h.secondaries["BIND"], h.secondaries["NSD"], h.secondaries["Knot"]
+	state := func() string {
+		dir := t.TempDir()
+		if err := os.Mkdir(filepath.Join(dir, "run"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+
+	// The secondaries first: the primary notifies them when it starts.
+	dir := state()
+	run(t, tool(t, "named", "bind9"), "-g", "-c", exampleConfig(t, "hidden-primary/named.conf",
+		"192.0.2.1 port 1053", fmt.Sprintf("127.0.0.1 port %d", h.port),
+		"port 53 { 192.0.2.51; }", fmt.Sprintf("port %d { 127.0.0.1; }", bind),
+		"/etc/bind", filepath.Dir(h.key), "/var/cache/bind", dir, "/run/named", dir+"/run",
+	)).waitOutput(" running\n")
+	dir = state()
+	run(t, tool(t, "nsd", "nsd"), "-d", "-u", "", "-c", exampleConfig(t, "hidden-primary/nsd.conf",
+		"192.0.2.1@1053", fmt.Sprintf("127.0.0.1@%d", h.port), "192.0.2.1 NOKEY", "127.0.0.1 NOKEY",
+		"192.0.2.52@53", fmt.Sprintf("127.0.0.1@%d", nsd),
+		"/var/lib/nsd", dir, "/run/nsd", dir+"/run",
+	)).waitOutput("nsd started")
+	dir = state()
+	run(t, tool(t, "knotd", "knot"), "-c", exampleConfig(t, "hidden-primary/knot.conf",
+		"192.0.2.1@1053", fmt.Sprintf("127.0.0.1@%d", h.port), "address: 192.0.2.1\n", "address: 127.0.0.1\n",
+		"192.0.2.53@53", fmt.Sprintf("127.0.0.1@%d", knot),
+		"/var/lib/knot", dir, "/run/knot", dir+"/run",
+	)).waitOutput("server started")
+	h.primary = run(t, coredns(t), "-conf", exampleConfig(t, "hidden-primary/Corefile",
+		"bind 192.0.2.1", "bind 127.0.0.1", ":1053", fmt.Sprintf(":%d", h.port), "/zones", zones,
+		"192.0.2.51:53", loopback(bind), "192.0.2.52:53", loopback(nsd), "192.0.2.53:53", loopback(knot),
+		"/etc/coredns/transfer.key", h.key,
+		":8181", fmt.Sprintf(":%d", freePort(t)), ":9153", fmt.Sprintf(":%d", freePort(t)),
+	))
+	h.primary.waitOutput("CoreDNS-")
+	return h
+}
+
+// TestHiddenPrimary runs the hidden primary of the examples and its secondaries, and changes a service.
+func TestHiddenPrimary(t *testing.T) {
+	manifests, zones := t.TempDir(), t.TempDir()
+	if err := os.CopyFS(manifests, os.DirFS("../examples")); err != nil {
+		t.Fatal(err)
+	}
+	run(t, zonegen(t), "run", "-f", manifests, "--zone-dir", zones, "--http", loopback(freePort(t))).waitOutput("msg=ready")
+	h := runHiddenPrimary(t, zones)
+
+	answer := func(address string) {
+		t.Helper()
+		for name, port := range h.secondaries {
+			eventually(t, name+" answers", func() error {
+				for question, want := range map[string]string{
+					"checkout.shop." + svc + " A":        "A " + address,
+					"web-0.tokyo.web.sites." + svc:       "A 10.61.2.8",
+					"-x " + address:                      "PTR checkout.shop." + svc,
+					"-x fd00:128::20":                    "PTR thumbnails.media." + svc,
+					"none." + svc + " A":                 "NXDOMAIN",
+					"dns-version." + clusterset + " TXT": `TXT "1.1.0"`,
+				} {
+					if err := answers(t, port, question, want); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+	}
+	answer("10.128.0.10")
+	file := filepath.Join(manifests, "clustersetip.yaml")
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(readFile(t, file), "10.128.0.10", "10.128.0.99")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	answer("10.128.0.99")
+
+	// Nobody transfers the zones without the key.
+	for _, port := range []int{h.port, h.secondaries["BIND"], h.secondaries["NSD"], h.secondaries["Knot"]} {
+		if m, err := tryDig(t, port, "AXFR", clusterset); err == nil && len(m.Answer) > 0 {
+			t.Errorf("a transfer without the key gives %d records", len(m.Answer))
+		}
+	}
+	if m := dig(t, h.port, "AXFR", clusterset, "-k", h.key); len(m.Answer) < 10 {
+		t.Errorf("a transfer with the key: %v", m)
+	}
+}
