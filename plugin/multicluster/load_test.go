@@ -27,12 +27,7 @@ func dump(s *snapshot) string {
 	if s.file != nil {
 		return "from file"
 	}
-	ch := make(chan []dns.RR)
-	go func() {
-		defer close(ch)
-		s.walk(ch)
-	}()
-	for batch := range ch {
+	for batch := range s.walk {
 		for _, rr := range batch {
 			lines = append(lines, rr.String())
 		}

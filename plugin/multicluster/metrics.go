@@ -1,6 +1,7 @@
 package multicluster
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -59,6 +60,12 @@ var (
 		Buckets:                     []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300},
 		NativeHistogramBucketFactor: plugin.NativeHistogramBucketFactor,
 	}, seriesLabels)
+	transfers = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace,
+		Subsystem: pluginName,
+		Name:      "transfers_total",
+		Help:      "Counter of the transfers of the zone that were begun: incremental, of the whole zone, or with nothing new (none).",
+	}, append(slices.Clone(seriesLabels), "kind"))
 )
 
 // observe records that a version is served. Before is nil for the first, whose
@@ -80,6 +87,11 @@ func (s series) succeeded() {
 
 func (s series) failed() { loadFailures.WithLabelValues(s.values()...).Inc() }
 
+// transferred counts a transfer.
+func (s series) transferred(kind string) {
+	transfers.WithLabelValues(append(s.values(), kind)...).Inc()
+}
+
 // watched counts the plugin instances of each series. While a Corefile is reloaded,
 // the new one begins before the old one ends.
 var watched = struct {
@@ -93,6 +105,9 @@ func (s series) begin() {
 	defer watched.Unlock()
 	watched.series[s]++
 	loadFailures.WithLabelValues(s.values()...) // so that it starts at 0
+	for _, kind := range []string{nothingNew, incremental, whole} {
+		transfers.WithLabelValues(append(s.values(), kind)...)
+	}
 }
 
 // end ends them with the last instance that has the zone.
@@ -108,4 +123,5 @@ func (s series) end() {
 	} {
 		m.DeleteLabelValues(s.values()...)
 	}
+	transfers.DeletePartialMatch(prometheus.Labels{"server": s.server, "zone": s.zone, "view": s.view})
 }

@@ -44,11 +44,11 @@ func TestReadmeExamples(t *testing.T) {
 // TestReadmeMetrics: the README names all metrics, and no others.
 func TestReadmeMetrics(t *testing.T) {
 	var got, want []string
-	for _, match := range regexp.MustCompile("\n\\* `(coredns_\\w+)\\{server,zone,view\\}`").FindAllStringSubmatch(readme(t), -1) {
+	for _, match := range regexp.MustCompile("\n\\* `(coredns_\\w+)\\{server,zone,view(?:,kind)?\\}`").FindAllStringSubmatch(readme(t), -1) {
 		got = append(got, match[1])
 	}
 	descriptions := make(chan *prometheus.Desc, 100)
-	for _, c := range []prometheus.Collector{zoneSerial, zoneRecords, lastLoad, loadFailures, loadDuration, freshness} {
+	for _, c := range []prometheus.Collector{zoneSerial, zoneRecords, lastLoad, loadFailures, loadDuration, freshness, transfers} {
 		c.Describe(descriptions)
 	}
 	close(descriptions)

@@ -119,6 +119,7 @@ func TestPrometheus(t *testing.T) {
 		`coredns_multicluster_load_failures_total{server="dns://127.0.0.1:0",view="",zone="clusterset.local."} 0`,
 		`coredns_multicluster_load_duration_seconds_count{server="dns://127.0.0.1:0",view="",zone="clusterset.local."} 1`,
 		`coredns_multicluster_last_successful_load_timestamp_seconds{server="dns://127.0.0.1:0",view="",zone="clusterset.local."} `,
+		`coredns_multicluster_transfers_total{kind="incremental",server="dns://127.0.0.1:0",view="",zone="clusterset.local."} 0`,
 		`coredns_plugin_enabled{name="multicluster",`,
 	} {
 		if !strings.Contains(string(body), "\n"+line) {

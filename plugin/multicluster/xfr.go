@@ -2,6 +2,7 @@ package multicluster
 
 import (
 	"errors"
+	"iter"
 	"slices"
 	"strings"
 
@@ -26,43 +27,85 @@ func (z *zones) Transfer(name string, serial uint32) (<-chan []dns.RR, error) {
 	if s == nil {
 		return nil, errNotLoaded
 	}
-	if s.file != nil {
-		return s.file.Transfer(serial)
+	kind, batches, err := s.transfer(serial)
+	if err != nil {
+		return nil, err
 	}
+	zone.series.transferred(kind)
 	ch := make(chan []dns.RR)
 	go func() {
 		defer close(ch)
-		soa := *s.soa
-		if serial != 0 && (serial == s.serial() || newer(serial, s.serial())) {
-			ch <- []dns.RR{&soa}
-			return
-		}
-		if batches, ok := s.incremental(serial); ok {
-			for batch := range batches {
-				ch <- batch
-			}
-			return
-		}
-		ch <- append([]dns.RR{&soa}, query{snapshot: s, origin: s.zone}.nameservers(nil)...)
-		s.walk(ch)
-		end := *s.soa
-		ch <- []dns.RR{&end}
+		send(ch, batches)
 	}()
 	return ch, nil
 }
 
-// walk sends all records of the index.
-func (s *snapshot) walk(ch chan<- []dns.RR) {
+// Kinds of transfers, in the metrics.
+const (
+	nothingNew  = "none"
+	incremental = "incremental"
+	whole       = "whole"
+)
+
+// transfer returns what leads to this version from that of a serial, 0 if that is none.
+func (s *snapshot) transfer(serial uint32) (kind string, batches iter.Seq[[]dns.RR], err error) {
+	if serial != 0 && (serial == s.serial() || newer(serial, s.serial())) {
+		return nothingNew, func(yield func([]dns.RR) bool) { yield([]dns.RR{s.soaRecord()}) }, nil
+	}
+	if s.file != nil {
+		ch, err := s.file.Transfer(0)
+		return whole, all(ch), err
+	}
+	if batches, ok := s.incremental(serial); ok {
+		return incremental, batches, nil
+	}
+	return whole, s.everything, nil
+}
+
+// soaRecord is a copy, for who sends it may change it.
+func (s *snapshot) soaRecord() *dns.SOA {
+	soa := *s.soa
+	return &soa
+}
+
+// all yields what comes through a channel. It empties it in any case, so that the
+// sender ends.
+func all(ch <-chan []dns.RR) iter.Seq[[]dns.RR] {
+	return func(yield func([]dns.RR) bool) {
+		more := true
+		for batch := range ch {
+			more = more && yield(batch)
+		}
+	}
+}
+
+// everything yields the records of a whole transfer (RFC 5936 section 2.2).
+func (s *snapshot) everything(yield func([]dns.RR) bool) {
+	if !yield(append([]dns.RR{s.soaRecord()}, query{snapshot: s, origin: s.zone}.nameservers(nil)...)) {
+		return
+	}
+	for batch := range s.walk {
+		if !yield(batch) {
+			return
+		}
+	}
+	yield([]dns.RR{s.soaRecord()})
+}
+
+// walk yields all records of the index.
+func (s *snapshot) walk(yield func([]dns.RR) bool) {
 	const some = 500
 	var batch []dns.RR
 	for _, b := range s.index.sorted() {
 		if batch = append(batch, recordsOf(b.parts)...); len(batch) >= some {
-			ch <- batch
+			if !yield(batch) {
+				return
+			}
 			batch = nil
 		}
 	}
 	if len(batch) > 0 {
-		ch <- batch
+		yield(batch)
 	}
 }
 
