@@ -22,6 +22,8 @@ const (
 	Begin
 	// Generate: it ends the word $GENERATE at the beginning of an entry.
 	Generate
+	// End: it ends an entry, or a line that holds none.
+	End
 )
 
 // Follower follows one file from its beginning. The zero value is ready.
@@ -39,13 +41,13 @@ func (f *Follower) Next(c byte) Event {
 	case f.comment:
 		if c == '\n' {
 			f.comment = false
-			f.end()
+			return f.end()
 		}
 		return None
 	case c == '\n':
 		f.escape = false
 		if !f.quote {
-			f.end()
+			return f.end()
 		}
 		return None
 	case c == '\r':
@@ -92,10 +94,12 @@ func (f *Follower) begin() Event {
 }
 
 // end ends an entry, unless a parenthesis is open.
-func (f *Follower) end() {
-	if f.depth <= 0 {
-		f.begun, f.matching, f.matched = false, false, 0
+func (f *Follower) end() Event {
+	if f.depth > 0 {
+		return None
 	}
+	f.begun, f.matching, f.matched = false, false, 0
+	return End
 }
 
 func upper(c byte) byte {

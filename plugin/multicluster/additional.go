@@ -69,18 +69,21 @@ func (q query) ofServices(p place) (extra []dns.RR, ok bool) {
 	return extra, true
 }
 
-// targets appends the entries that SRV records of a name point to, each once.
+// targets appends the entries that the SRV records in an answer point to, each once.
 func (p place) targets(to []int) []int {
 	var room [4]uint64
 	seen := room[:]
 	if words := (len(p.entries) + 63) / 64; words > len(seen) {
 		seen = make([]uint64, words)
 	}
+	left := mostRecords
 	for _, r := range p.runsOf(p.entry) {
 		if r.rrtype != dns.TypeSRV {
 			continue
 		}
-		for i := range int(r.count) {
+		n := int(r.first(left).count)
+		left -= n
+		for i := range n {
 			t := be32(p.data[int(r.offset)+srvSize*i+6:])
 			if seen[t/64]&(1<<(t%64)) == 0 {
 				seen[t/64] |= 1 << (t % 64)

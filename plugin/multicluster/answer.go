@@ -20,6 +20,11 @@ func newReply(r *dns.Msg) *dns.Msg {
 	return &m.Msg
 }
 
+// mostRecords is one more than fit into a section of any message: each has at least
+// two octets of name and ten of type, class, TTL and length. So an answer from a larger
+// RRset is cut as any that is too long, and costs no more.
+const mostRecords = dns.MaxMsgSize/12 + 1
+
 // query is a question and who asks it.
 type query struct {
 	*snapshot
@@ -63,12 +68,13 @@ func (s *snapshot) answer(r *dns.Msg, name, asked string, qtype uint16) *dns.Msg
 		m.Ns = []dns.RR{s.authority(q.origin)}
 		return m
 	}
+	n = min(n, mostRecords)
 	all := make([]dns.RR, 0, n+len(s.ns))
 	mem := memory{hint: n}
 	for _, p := range places {
 		for _, r := range p.runsOf(p.entry) {
 			if r.rrtype == qtype {
-				all = p.decode(all, r, q.owner, &mem)
+				all = p.decode(all, r.first(n-len(all)), q.owner, &mem)
 			}
 		}
 	}

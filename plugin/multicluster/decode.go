@@ -99,11 +99,12 @@ func unpack(header dns.RR_Header, data string) dns.RR {
 	return rr
 }
 
-// appendType appends the records of one type of an entry.
+// appendType appends the records of one type of an entry, as long as a message may have
+// room for them.
 func (p *part) appendType(to []dns.RR, entry int, rrtype uint16, owner string, mem *memory) []dns.RR {
 	for _, r := range p.runsOf(entry) {
 		if r.rrtype == rrtype {
-			to = p.decode(to, r, owner, mem)
+			to = p.decode(to, r.first(mostRecords-len(to)), owner, mem)
 		}
 	}
 	return to

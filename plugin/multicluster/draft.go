@@ -16,6 +16,7 @@ type draft struct {
 	fresh    []*source // those that were not known
 	unread   []*segment
 	next     *source // what stood behind the block that was found last
+	blocks   int     // that it may still take in
 	batches
 }
 
@@ -54,7 +55,7 @@ func (d *draft) readChunks(ctx context.Context, f *folder) error {
 		if len(content) > 0 && content[len(content)-1] != '\n' {
 			return errForm
 		}
-		s := &scanner{buf: content, end: len(content), ended: true}
+		s := &scanner{buf: content, end: len(content), ended: true} // all of it is in memory
 		for {
 			piece, err := s.next()
 			if errors.Is(err, io.EOF) {
@@ -84,6 +85,9 @@ func (d *draft) block(ctx context.Context, to *segment, text []byte) error {
 	}
 	digest := digestOf(text)
 	s := d.match(digest, to)
+	if d.blocks--; d.blocks < 0 {
+		return errTooLarge
+	}
 	if s == nil {
 		s = &source{digest: digest}
 		d.fresh = append(d.fresh, s)
@@ -109,6 +113,27 @@ func (d *draft) match(want digest, to *segment) *source {
 		d.next = s.segment.sources[after]
 	}
 	return s
+}
+
+// mostParts is how many blocks with records of one branch a version may bring. Those of
+// a service that zonegen has cut into chunks are few.
+const mostParts = 1000
+
+// crowded reports whether a branch comes in too many blocks to look through all of
+// them for each query. In the general form it is in one piece.
+func (d *draft) crowded() bool {
+	if len(d.fresh) <= mostParts {
+		return false
+	}
+	parts := make(map[string]int)
+	for _, s := range d.fresh {
+		for _, p := range s.parts {
+			if parts[p.branch()]++; parts[p.branch()] > mostParts {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // apex returns the records of the zone's apex.
@@ -138,7 +163,7 @@ func (d *draft) finish() error {
 			d.spare = d.batch.reset()
 		}
 	}
-	if d.wait(); d.failed.Load() {
+	if d.wait(); d.failed.Load() || d.crowded() {
 		return errForm
 	}
 	for _, segment := range d.segments {

@@ -95,8 +95,8 @@ func copied(rrs []dns.RR) []dns.RR {
 	if len(rrs) == 0 {
 		return nil
 	}
-	out := make([]dns.RR, len(rrs))
-	for i, rr := range rrs {
+	out := make([]dns.RR, min(len(rrs), mostRecords))
+	for i, rr := range rrs[:len(out)] {
 		out[i] = dns.Copy(rr)
 	}
 	return out

@@ -9,23 +9,30 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/clusterset-dns/zonegen/zone"
 )
 
-// limits bound what one zone may take, all its files together.
+// limits bound what one zone may take, all its files together. What is in memory is a
+// small multiple of the text, so they bound that as well.
 type limits struct {
 	size    int64 // octets
 	files   int
-	records int
+	records int   // in zonegen's form: blocks
+	include int64 // octets of one included file
+	block   int   // octets from one line that begins with a dollar sign to the next, in zonegen's form
+	entry   int   // octets of one entry, in the general form
 }
 
-// defaultLimits are far above any zone that a server with this plugin can hold.
-var defaultLimits = limits{size: 2 << 30, files: 1 << 17, records: 1 << 26}
+// defaultLimits are far above any zone that zonegen makes: a million records take 40 MB
+// of text. A record has at most 65,535 octets of data, each written with up to four.
+var defaultLimits = limits{size: 256 << 20, files: 1 << 17, records: 1 << 22, include: 64 << 20, block: 64 << 20, entry: 1 << 20}
 
 var (
 	errTooLarge  = errors.New("the zone is too large")
+	errInclude   = errors.New("the file is too large")
 	errFiles     = errors.New("the zone includes too many files")
 	errIrregular = errors.New("not a regular file")
 	errPlain     = errors.New("only a file in the same folder can be included, by its plain name")
@@ -44,6 +51,8 @@ type folder struct {
 	left  limits
 	plain []included // files whose name does not tell their content
 	any   bool       // there was an $INCLUDE
+	// refused is why the text is not read any further, if that is not for the parser to say.
+	refused error
 }
 
 // included is a file that was included, as it was then.
@@ -54,23 +63,39 @@ type included struct {
 
 // openFolder opens the file of a zone. It may be a link to anywhere.
 func openFolder(path string, l limits) (*folder, error) {
-	if info, err := os.Stat(path); err != nil {
-		return nil, err
-	} else if !info.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: errIrregular}
-	}
-	file, err := os.Open(path)
+	file, info, err := openRegular(path, os.Stat, os.OpenFile)
 	if err != nil {
-		return nil, err
-	}
-	info, err := file.Stat()
-	if err != nil {
-		_ = file.Close() // nothing was written
 		return nil, err
 	}
 	f := &folder{file: file, info: info, left: l}
 	f.look()
 	return f, nil
+}
+
+// openRegular opens a regular file. What it was before does not tell what is opened, so
+// nobody may be waited for at the other end of a pipe.
+func openRegular(
+	name string, stat func(string) (fs.FileInfo, error), open func(string, int, fs.FileMode) (*os.File, error),
+) (*os.File, fs.FileInfo, error) {
+	irregular := &fs.PathError{Op: "open", Path: name, Err: errIrregular}
+	if info, err := stat(name); err != nil {
+		return nil, nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, nil, irregular // to open a device may do something
+	}
+	file, err := open(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = irregular
+	}
+	if err != nil {
+		_ = file.Close() // nothing was written
+		return nil, nil, err
+	}
+	return file, info, nil
 }
 
 // look looks at both ends of the file, by which one of zonegen's that is still being
@@ -168,23 +193,18 @@ func (f *folder) read(name string, buf []byte) ([]byte, error) {
 		}
 		f.root = root
 	}
-	if info, err := f.root.Stat(name); err != nil {
-		return nil, err
-	} else if !info.Mode().IsRegular() {
-		return nil, errIrregular
-	}
-	file, err := f.root.Open(name)
+	file, info, err := openRegular(name, f.root.Stat, f.root.OpenFile)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
+	if info.Size() > f.left.include {
+		return nil, errInclude
 	}
 	content := bytes.NewBuffer(buf[:0])
 	content.Grow(int(min(info.Size(), f.left.size)) + bytes.MinRead)
-	if _, err := content.ReadFrom(f.limit(file)); err != nil {
+	left := f.left.include // it may grow
+	if _, err := content.ReadFrom(&limited{in: f.limit(file), left: &left}); err != nil {
 		return nil, err
 	}
 	if !zone.IsChunkName(name) {

@@ -113,30 +113,43 @@ func TestChunkThatComesLater(t *testing.T) {
 
 // TestLimits: a zone that is too large does not load.
 func TestLimits(t *testing.T) {
-	var lines []string
+	var lines, blocks []string
 	for i := range 100 {
 		lines = append(lines, fmt.Sprintf("h%d 5 A 192.0.2.1", i))
+		blocks = append(blocks, fmt.Sprintf("$ORIGIN h%d.clusterset.local.", i))
 	}
 	chunk := "$ORIGIN x.clusterset.local.\n" + strings.Join(lines, "\n") + "\n"
 	for _, test := range []struct {
 		name   string
-		limits limits
+		limits func(*limits)
 		text   string
 		want   error
 	}{
-		{"size", limits{1000, 10, 1000}, zoneFile(clusterset, 1, lines...), errTooLarge},
-		{"size in the general form", limits{1000, 10, 1000}, plain(zoneFile(clusterset, 1, lines...)), errTooLarge},
-		{"size of what is included", limits{1000, 10, 1000}, zoneFile(clusterset, 1, "$INCLUDE "+chunkOf(chunk)), errTooLarge},
-		{"records", limits{10_000, 10, 100}, plain(zoneFile(clusterset, 1, lines...)), errTooLarge},
-		{"files", limits{10_000, 0, 1000}, zoneFile(clusterset, 1, "$INCLUDE "+chunkOf(chunk)), errFiles},
+		{"size", func(l *limits) { l.size = 1000 }, zoneFile(clusterset, 1, lines...), errTooLarge},
+		{"size in the general form", func(l *limits) { l.size = 1000 }, plain(zoneFile(clusterset, 1, lines...)), errTooLarge},
+		{"size of what is included", func(l *limits) { l.size = 1000 }, zoneFile(clusterset, 1, "$INCLUDE "+chunkOf(chunk)), errTooLarge},
+		{"size of one file", func(l *limits) { l.include = 1000 }, zoneFile(clusterset, 1, "$INCLUDE "+chunkOf(chunk)), errInclude},
+		{"size of one file in the general form", func(l *limits) { l.include = 1000 }, plain(zoneFile(clusterset, 1, "$INCLUDE "+chunkOf(chunk))), errInclude},
+		{"records", func(l *limits) { l.records = 100 }, plain(zoneFile(clusterset, 1, lines...)), errTooLarge},
+		{"blocks", func(l *limits) { l.records = 100 }, zoneFile(clusterset, 1, blocks...), errTooLarge},
+		{"files", func(l *limits) { l.files = 0 }, zoneFile(clusterset, 1, "$INCLUDE "+chunkOf(chunk)), errFiles},
+		{"entry", func(l *limits) { l.entry = 100 }, plain(zoneFile(clusterset, 1, `x 5 TXT "`+strings.Repeat("x", 100)+`"`)), errEntry},
+		{"line without an entry", func(l *limits) { l.entry = 100 }, plain(zoneFile(clusterset, 1, ";"+strings.Repeat("x", 100))), errEntry},
+		{"entry of an included file", func(l *limits) { l.entry = 100 }, plain(zoneFile(clusterset, 1, "$INCLUDE "+chunkOf(chunk))), nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			z, dir := oneZone(t)
-			z.loader.limits = test.limits
+			test.limits(&z.loader.limits)
 			put(t, dir, chunkOf(chunk), chunk)
 			put(t, dir, "db.clusterset.local", test.text)
 			old(t, dir, "db.clusterset.local")
 			z.check(t.Context())
+			if test.want == nil {
+				if z.current.Load() == nil {
+					t.Error(z.trouble)
+				}
+				return
+			}
 			if z.current.Load() != nil || !strings.Contains(z.trouble, test.want.Error()) {
 				t.Errorf("the error is %q, not %q", z.trouble, test.want)
 			}

@@ -26,7 +26,7 @@ func FuzzScan(f *testing.F) {
 	f.Add([]byte("no dollar"), uint8(200))
 	f.Fuzz(func(t *testing.T, text []byte, size uint8) {
 		for _, in := range []io.Reader{bytes.NewReader(text), iotest.OneByteReader(bytes.NewReader(text)), iotest.DataErrReader(bytes.NewReader(text))} {
-			s := newScanner(in, make([]byte, int(size)+1))
+			s := newScanner(in, make([]byte, int(size)+1), 1<<30)
 			var all []byte
 			for n := 0; ; n++ {
 				piece, err := s.next()
@@ -68,7 +68,7 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		for _, without := range []bool{false, true} {
-			o := options{zone: clusterset, dir: dir, noEndpoints: without, forward: []string{clusterset}, limits: limits{1 << 20, 8, 10_000}}
+			o := options{zone: clusterset, dir: dir, noEndpoints: without, forward: []string{clusterset}, limits: fuzzLimits}
 			path := filepath.Join(o.dir, "db.clusterset.local")
 			load := func(z *fileZone, text string) {
 				past := time.Now().Add(-time.Minute)
@@ -99,6 +99,58 @@ func FuzzLoad(f *testing.F) {
 			if _, err := file.Parse(strings.NewReader(second), clusterset, "", -1); err != nil {
 				t.Fatalf("file does not load it: %v\n%q", err, second)
 			}
+		}
+	})
+}
+
+// fuzzLimits are small, so that a text can go beyond.
+var fuzzLimits = limits{size: 1 << 20, files: 8, records: 10_000, include: 64 << 10, block: 64 << 10, entry: 16 << 10}
+
+// FuzzInclude loads a zone file that may include another, as a chunk or by any plain
+// name. What is read block by block must be what the general parser reads.
+func FuzzInclude(f *testing.F) {
+	const content = "$ORIGIN a.b.svc.clusterset.local.\n@ 5 A 192.0.2.1\nh.east 5 A 192.0.2.1\n"
+	for _, root := range []string{
+		zoneFile(clusterset, 1, "$INCLUDE CHUNK"), zoneFile(clusterset, 1, "$INCLUDE zone.inc"), plain(zoneFile(clusterset, 1, "$INCLUDE CHUNK")),
+		zoneFile(clusterset, 1, "$INCLUDE CHUNK", "$INCLUDE CHUNK"), zoneFile(clusterset, 1, "$INCLUDE CHUNK x.clusterset.local."),
+		zoneFile(clusterset, 1, "$INCLUDE zone.inc", "$ORIGIN a.b.svc.clusterset.local.", "@ 5 A 192.0.2.2", "$INCLUDE CHUNK"),
+		zoneFile(clusterset, 1, "$INCLUDE db.clusterset.local"), zoneFile(clusterset, 1, "$INCLUDE ../zone.inc"), "$INCLUDE zone.inc",
+	} {
+		for _, content := range []string{
+			content, plain(content), content + "$INCLUDE zone.inc\n", "$INCLUDE db.clusterset.local\n", "@ 5 TXT \"", "@ 5 TXT (", "", "x 5 A 192.0.2.1",
+			zoneFile(clusterset, 2), "$GENERATE 1-9 a$ A 192.0.2.1\n",
+		} {
+			f.Add(root, content)
+		}
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, root, content string) {
+		if len(root)+len(content) > 64<<10 {
+			return
+		}
+		past := time.Now().Add(-time.Minute)
+		write := func(name, text string) {
+			path := filepath.Join(dir, name)
+			must(t, os.WriteFile(path+"~", []byte(text), 0o600), os.Chtimes(path+"~", past, past), os.Rename(path+"~", path))
+		}
+		chunk := chunkOf(content)
+		defer func() { _ = os.Remove(filepath.Join(dir, chunk)) }()
+		write(chunk, content)
+		write("zone.inc", content)
+		write("db.clusterset.local", strings.ReplaceAll(root, "CHUNK", chunk))
+		z := newZone(options{zone: clusterset, dir: dir, limits: fuzzLimits})
+		z.check(t.Context())
+		got := z.current.Load()
+		if got == nil {
+			return
+		}
+		again, err := openFolder(z.path, fuzzLimits)
+		must(t, err)
+		defer again.close()
+		want, err := newLoader(z.loader.options).general(t.Context(), again)
+		must(t, err)
+		if dump(got) != dump(want) {
+			t.Fatalf("got\n%s\nwant\n%s", dump(got), dump(want))
 		}
 	})
 }

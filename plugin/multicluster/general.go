@@ -64,7 +64,7 @@ type parsed struct {
 
 // parseAll reads all records of the zone.
 func (l *loader) parseAll(ctx context.Context, f *folder, text io.Writer) (*parsed, error) {
-	zp := dns.NewZoneParser(&guard{in: io.TeeReader(f.limit(f.file), text)}, l.zone, beside+"/"+filepath.Base(f.file.Name()))
+	zp := dns.NewZoneParser(&guard{in: io.TeeReader(f.limit(f.file), text), folder: f}, l.zone, beside+"/"+filepath.Base(f.file.Name()))
 	zp.SetIncludeAllowed(true)
 	zp.SetIncludeFS(&includes{f, text})
 	z := &parsed{flat: true}
@@ -92,6 +92,9 @@ func (l *loader) parseAll(ctx context.Context, f *folder, text io.Writer) (*pars
 		normalize(rr)
 		z.flat = z.flat && isFlat(rr, name == l.zone)
 		z.records = append(z.records, rr)
+	}
+	if f.refused != nil {
+		return nil, f.refused
 	}
 	if err := zp.Err(); err != nil {
 		return nil, shorter(err, f.file.Name())

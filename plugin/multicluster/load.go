@@ -112,12 +112,12 @@ func (l *loader) load(ctx context.Context, f *folder) (*snapshot, error) {
 
 // read reads a zone in the form that zonegen writes.
 func (l *loader) read(ctx context.Context, f *folder) (*draft, error) {
-	d := &draft{loader: l}
+	d := &draft{loader: l, blocks: l.limits.records}
 	defer d.wait()
 	if size := min(window, f.info.Size()+1); int64(len(l.buf)) < size {
 		l.buf = make([]byte, size)
 	}
-	s := newScanner(f.limit(f.file), l.buf)
+	s := newScanner(f.limit(f.file), l.buf, l.limits.block)
 	defer func() {
 		if len(s.buf) <= maxWindow {
 			l.buf = s.buf

@@ -49,6 +49,13 @@ type run struct {
 	rrtype uint16
 }
 
+// first returns the first n records of a run: all if there are fewer, none if n is
+// negative.
+func (r run) first(n int) run {
+	r.count = uint32(min(int(r.count), max(n, 0)))
+	return r
+}
+
 // linear is up to how many entries a part has no hash table.
 const linear = 8
 

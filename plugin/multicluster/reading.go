@@ -60,7 +60,7 @@ func (i *includes) Open(name string) (fs.File, error) {
 	if _, err := i.text.Write(content); err != nil {
 		return nil, err
 	}
-	return &includedFile{guard: &guard{in: bytes.NewReader(content)}}, nil
+	return &includedFile{&guard{in: bytes.NewReader(content), folder: i.folder, name: plain}}, nil
 }
 
 // includedFile is the content of a file, as much of one as the parser needs.
@@ -72,22 +72,46 @@ func (*includedFile) Stat() (fs.FileInfo, error) { return nil, fs.ErrInvalid }
 // Close implements [fs.File].
 func (*includedFile) Close() error { return nil }
 
-// guard fails at a $GENERATE line.
+// guard fails at a $GENERATE line, and where an entry becomes too long: one with an open
+// quote or parenthesis has no end, and the parser holds all of it.
 type guard struct {
 	in      io.Reader
+	folder  *folder
+	name    string // of an included file
 	entries zonetext.Follower
+	length  int // of the entry at hand, in octets
 }
 
-var errGenerate = errors.New("$GENERATE is not supported: write the records")
+var (
+	errGenerate = errors.New("$GENERATE is not supported: write the records")
+	errEntry    = errors.New("an entry is longer than any record can be: a quote or a parenthesis may be open")
+)
 
 func (g *guard) Read(p []byte) (int, error) {
 	n, err := g.in.Read(p)
 	for _, c := range p[:n] {
-		if g.entries.Next(c) == zonetext.Generate {
-			return 0, errGenerate
+		g.length++
+		switch g.entries.Next(c) {
+		case zonetext.Generate:
+			return 0, g.refuse(errGenerate)
+		case zonetext.End:
+			g.length = 0
+		}
+		if g.length > g.folder.left.entry {
+			return 0, g.refuse(errEntry)
 		}
 	}
 	return n, err
+}
+
+// refuse notes why reading ends: the parser may see what it has so far as an error of
+// another kind.
+func (g *guard) refuse(err error) error {
+	if g.name != "" {
+		err = &includeError{g.name, err}
+	}
+	g.folder.refused = err
+	return err
 }
 
 // shorter takes the parts off the parser's message that are not the user's.

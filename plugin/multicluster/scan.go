@@ -27,6 +27,7 @@ type scanner struct {
 	buf        []byte
 	start, end int // what is in buf and not yet given out
 	ended      bool
+	longest    int // piece, in octets
 }
 
 // window is how much of a file is read at once, if no piece is larger. Memory of
@@ -36,11 +37,14 @@ const (
 	maxWindow = 4 * window
 )
 
-func newScanner(in io.Reader, buf []byte) *scanner { return &scanner{in: in, buf: buf} }
+func newScanner(in io.Reader, buf []byte, longest int) *scanner {
+	return &scanner{in: in, buf: buf, longest: longest}
+}
 
 // next returns the next piece: a line that begins with a dollar sign and all
 // lines up to the next such line. The first piece can be without the former. It
-// is good until the next call. The error at the end is [io.EOF].
+// is good until the next call. The error at the end is [io.EOF]; that of a piece that
+// is too long is errForm.
 func (s *scanner) next() ([]byte, error) {
 	for searched := s.start; ; {
 		if border := s.border(searched); border > 0 {
@@ -60,6 +64,9 @@ func (s *scanner) next() ([]byte, error) {
 		if s.start > 0 {
 			copy(s.buf, s.buf[s.start:s.end])
 			searched, s.end, s.start = searched-s.start, s.end-s.start, 0
+		}
+		if s.end >= s.longest {
+			return nil, errForm
 		}
 		if s.end == len(s.buf) {
 			s.buf = append(s.buf, make([]byte, len(s.buf))...)
