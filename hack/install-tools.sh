@@ -9,8 +9,9 @@ set -euo pipefail
 case $1 in
 test) tools=(
 	"gcc gcc"                       # for -race
-	"dig bind9-dnsutils"            # asks the servers
+	"dig bind9-dnsutils"            # asks the servers; delv and nsupdate come with it
 	"named-checkzone bind9-utils"   # the checkers read every zone file
+	"ldns-verify-zone ldnsutils"    # and validate signed ones
 	"nsd-checkzone nsd"
 	"kzonecheck knot-dnssecutils"
 	"named bind9"                   # the servers serve them

@@ -79,6 +79,9 @@ func (s *snapshot) answerFromFile(ctx context.Context, state request.Request) *d
 	switch result {
 	case file.NameError:
 		m.Rcode = dns.RcodeNameError
+		if state.Do() {
+			ns = s.denial(state.Name(), ns)
+		}
 	case file.Delegation:
 		m.Authoritative = len(answer) > 0 // an alias is ours, what it leads to is not
 	case file.ServerFailure:
