@@ -2,6 +2,9 @@ package main
 
 import (
 	"log/slog"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/clusterset-dns/zonegen/zone"
 )
@@ -91,5 +94,14 @@ func (l *problemLog) forget(c zone.Changes) map[zone.Key]map[string]bool {
 }
 
 func logProblem(logger *slog.Logger, p zone.Problem) {
-	logger.Warn("left out", "namespace", p.Namespace, "service", p.Name, "reason", p.Reason, "field", p.Field, "value", p.Value, "message", p.Message)
+	logger.Warn("left out", "namespace", p.Namespace, "service", p.Name, "reason", p.Reason, "field", p.Field, "value", visible(p.Value), "message", p.Message)
+}
+
+// visible escapes a text that has more than ASCII: a letter of another alphabet may look
+// like the right one.
+func visible(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return strconv.QuoteToASCII(text)
+	}
+	return text
 }
