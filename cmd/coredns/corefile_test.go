@@ -51,12 +51,19 @@ func TestExample(t *testing.T) {
 	wait(t, addr, "a.b.svc.clusterset.local.", dns.TypeA, "NOERROR 10.128.0.11")
 }
 
-// start runs CoreDNS on the zone files in dir, until the test ends, and returns its address.
-func start(t *testing.T, dir string) (addr string) {
+// start runs CoreDNS with corefile.example on the zone files in dir, until the test ends, and returns its address. Edit
+// is pairs of a text in the file and another to take its place.
+func start(t *testing.T, dir string, edit ...string) (addr string) {
 	t.Helper()
 	text, err := os.ReadFile("../../corefile.example")
 	if err != nil {
 		t.Fatal(err)
+	}
+	for i := 0; i < len(edit); i += 2 {
+		if !bytes.Contains(text, []byte(edit[i])) {
+			t.Fatalf("corefile.example does not have %q", edit[i])
+		}
+		text = bytes.ReplaceAll(text, []byte(edit[i]), []byte(edit[i+1]))
 	}
 	port := freePort(t)
 	for old, new := range map[string]string{
@@ -161,6 +168,42 @@ func wait(t *testing.T, addr, name string, qtype uint16, want string) {
 		case <-timeout:
 			t.Fatalf("%s: got %q, %v, after %s still not %q", name, got, err, patience, want)
 		}
+	}
+}
+
+// TestTransferRefused: nobody gets a zone as a whole who was not named, neither from corefile.example nor from a
+// Corefile without the transfer plugin.
+func TestTransferRefused(t *testing.T) {
+	const plugin = "transfer {\n        to *\n    }\n"
+	auto := "auto {\n        directory /zones ^db\\.(.*)$ {1}\n        reload 2s\n    }\n"
+	for name, edit := range map[string][]string{
+		"from somewhere else":           {"127.0.0.0/8 ::1/128", "192.0.2.1/32"},
+		"auto without transfer":         {plugin, "", "127.0.0.0/8", "0.0.0.0/0"},
+		"multicluster without transfer": {plugin, "", "127.0.0.0/8", "0.0.0.0/0", auto, "multicluster {\n directory /zones\n }\n"},
+		"file without transfer":         {plugin, "", "127.0.0.0/8", "0.0.0.0/0", auto, "file /zones/db.clusterset.local clusterset.local\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for _, zone := range []string{"clusterset.local.", "in-addr.arpa.", "ip6.arpa."} {
+				put(t, dir, "db."+strings.TrimSuffix(zone, "."), zoneText(zone, 1))
+			}
+			addr := start(t, dir, edit...)
+			wait(t, addr, "ns.dns.clusterset.local.", dns.TypeA, "NOERROR 127.0.0.1")
+			for _, query := range []*dns.Msg{
+				new(dns.Msg).SetAxfr("clusterset.local."),
+				new(dns.Msg).SetIxfr("clusterset.local.", 0, "ns.dns.clusterset.local.", "hostmaster.clusterset.local."),
+			} {
+				for _, network := range []string{"tcp", "udp"} {
+					reply, _, err := (&dns.Client{Net: network}).Exchange(query, addr)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if len(reply.Answer) > 0 {
+						t.Errorf("%s by %s: %s", dns.Type(query.Question[0].Qtype), network, reply)
+					}
+				}
+			}
+		})
 	}
 }
 

@@ -43,12 +43,15 @@ func (h *httpFlags) check() error {
 	return nil
 }
 
+// maxScrapes is how many requests for the metrics are answered at a time.
+const maxScrapes = 8
+
 // handler returns the HTTP endpoints of zonegen run.
 func handler(r *readiness, m *metrics, withPprof bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.Handle("GET /readyz", r)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes}))
 	if withPprof {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)
 		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
@@ -59,12 +62,24 @@ func handler(r *readiness, m *metrics, withPprof bool) http.Handler {
 	return mux
 }
 
+// What a client may take, who need not be anybody known: the endpoints have no bodies to
+// read, and what they write is short. Profiles take longer; net/http/pprof adds that.
+const (
+	requestTimeout  = 10 * time.Second
+	responseTimeout = 30 * time.Second
+	idleTimeout     = 2 * time.Minute // of a connection, longer than between two scrapes
+	maxHeader       = 16 << 10        // octets
+)
+
 // serveHTTP serves on a listener until ctx is done.
 func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, logger *slog.Logger) error {
 	server := &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		Handler:        h,
+		ReadTimeout:    requestTimeout,
+		WriteTimeout:   responseTimeout,
+		IdleTimeout:    idleTimeout,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
 	stopped := make(chan struct{})
 	go func() {
