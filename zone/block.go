@@ -2,7 +2,6 @@ package zone
 
 import (
 	"bytes"
-	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -33,7 +32,7 @@ type block struct {
 
 // claim is an address whose PTR could point to a name of a block.
 type claim struct {
-	addr netip.Addr
+	addr ip
 	// The name's place in the block's text, relative to the block's origin. A
 	// ClusterSetIP is claimed for the origin itself, and has length 0.
 	start, length uint32

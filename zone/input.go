@@ -1,10 +1,7 @@
 package zone
 
 import (
-	"cmp"
 	"fmt"
-	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -35,10 +32,7 @@ func (r *renderer) collectEndpoints() {
 		}
 		r.slices[i].ports = len(r.ports) - before
 	}
-	slices.SortFunc(r.targets, func(a, b target) int {
-		return cmp.Or(strings.Compare(a.cluster, b.cluster), strings.Compare(a.host, b.host),
-			a.addr.Compare(b.addr), cmp.Compare(a.slice, b.slice))
-	})
+	r.sortTargets()
 }
 
 // endpoint takes in one ready endpoint.
@@ -60,30 +54,28 @@ func (r *renderer) endpoint(slice, index int, cluster string, named bool) {
 			r.drop(BadAddress, fmt.Sprintf("endpointslice/%s/endpoints[%d].addresses[%d]", s.Name, index, i), text, badAddress)
 			continue
 		}
-		r.addrs = append(r.addrs, a)
+		r.addrs = append(r.addrs, ipOf(a))
 		if !named {
 			continue
 		}
-		own := host
-		if own == "" {
-			own = r.addressLabel(a)
+		name := len(r.names)
+		if host == "" {
+			r.names = appendAddressLabel(r.names, a)
+		} else {
+			r.names = append(r.names, host...)
 		}
-		if r.wire+len(own)+1+len(cluster)+1 > maxName {
-			r.drop(NameTooLong, fmt.Sprintf("endpointslice/%s/endpoints[%d]", s.Name, index), own+"."+cluster,
+		hostLength := len(r.names) - name
+		r.names = append(append(r.names, '.'), cluster...)
+		if r.wire+len(r.names)-name+1 > maxName {
+			r.drop(NameTooLong, fmt.Sprintf("endpointslice/%s/endpoints[%d]", s.Name, index), string(r.names[name:]),
 				"the endpoint has no name of its own and no SRV records: the name would have over 255 octets")
+			r.names = r.names[:name]
 			continue
 		}
 		r.slices[slice].addresses++
-		r.targets = append(r.targets, target{cluster: cluster, host: own, addr: a, slice: slice})
+		//nolint:gosec // labels are at most 63 octets, and of names and slices there is far less than 4 GiB
+		r.targets = append(r.targets, target{addr: ipOf(a), name: uint32(name), host: uint8(hostLength), cluster: uint8(len(cluster)), slice: int32(slice)})
 	}
-}
-
-// addressLabel returns the label that an address is named by. It lives until
-// the next service is rendered.
-func (r *renderer) addressLabel(a netip.Addr) string {
-	start := len(r.labels)
-	r.labels = appendAddressLabel(r.labels, a)
-	return string(r.labels[start:])
 }
 
 // port takes in a port, if it is usable. Where names the port in its object.

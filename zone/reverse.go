@@ -99,7 +99,7 @@ func (r *reverse) update(e *entry, old, now *block) {
 		case len(is) == 0:
 			order = -1
 		default:
-			order = was[0].addr.Compare(is[0].addr)
+			order = was[0].addr.compare(is[0].addr)
 		}
 		switch {
 		case order < 0:
@@ -119,22 +119,22 @@ func (r *reverse) update(e *entry, old, now *block) {
 }
 
 func (r *reverse) add(e *entry, c claim) {
-	g := r.group(c.addr)
+	g := r.group(c.addr.addr())
 	if g == nil {
 		return
 	}
-	octet := lastOctet(c.addr)
+	octet := c.addr.lastOctet()
 	i, _ := g.find(octet)
 	g.claims = slices.Insert(g.claims, i, groupClaim{by: e, octet: octet, vip: c.length == 0})
 	r.dirty[g.prefix] = g
 }
 
-func (r *reverse) remove(e *entry, a netip.Addr) {
-	g := r.group(a)
+func (r *reverse) remove(e *entry, a ip) {
+	g := r.group(a.addr())
 	if g == nil {
 		return
 	}
-	octet := lastOctet(a)
+	octet := a.lastOctet()
 	for i, _ := g.find(octet); i < len(g.claims) && g.claims[i].octet == octet; i++ {
 		if g.claims[i].by == e {
 			g.claims = slices.Delete(g.claims, i, i+1)
@@ -224,7 +224,7 @@ func (r *reverse) render(g *group) *block {
 // points to.
 func (r *reverse) appendTarget(dst []byte, e *entry, a netip.Addr) []byte {
 	b := e.blocks[0]
-	i, _ := slices.BinarySearchFunc(b.claims, a, func(c claim, a netip.Addr) int { return c.addr.Compare(a) })
+	i, _ := slices.BinarySearchFunc(b.claims, ipOf(a), func(c claim, p ip) int { return c.addr.compare(p) })
 	if rel := b.relative(b.claims[i]); len(rel) > 0 {
 		dst = append(append(dst, rel...), '.')
 	}
@@ -243,9 +243,4 @@ func (g *group) address(octet byte) netip.Addr {
 	b := a.As16()
 	b[15] = octet
 	return netip.AddrFrom16(b)
-}
-
-func lastOctet(a netip.Addr) byte {
-	b := a.As16()
-	return b[15]
 }

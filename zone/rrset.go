@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 )
@@ -17,18 +18,21 @@ const recordOctets = 12
 
 // rrset is the RRset whose records are being written, one after the other.
 type rrset struct {
-	child, parent, kind string
-	octets              int
-	over                int // records that there was no room for
+	kind   string
+	start  int // of its first line; the first record always fits
+	octets int
+	over   int // records that there was no room for
 }
 
-// fits reports whether there is room for one more record of an RRset. Records
+// begin begins an RRset.
+func (r *renderer) begin(kind string) {
+	r.end()
+	r.set = rrset{kind: kind, start: len(r.out)}
+}
+
+// fits reports whether there is room for one more record of the RRset. Records
 // come in canonical order, so the same ones are left out each time.
-func (r *renderer) fits(child, parent, kind string, data int) bool {
-	if r.set.kind != kind || r.set.child != child || r.set.parent != parent {
-		r.endSet()
-		r.set = rrset{child: child, parent: parent, kind: kind}
-	}
+func (r *renderer) fits(data int) bool {
 	r.set.octets += recordOctets + data
 	if r.set.octets > maxRRset {
 		r.set.over++
@@ -37,14 +41,11 @@ func (r *renderer) fits(child, parent, kind string, data int) bool {
 	return true
 }
 
-// endSet tells of what there was no room for.
-func (r *renderer) endSet() {
+// end tells of what there was no room for.
+func (r *renderer) end() {
 	if s := r.set; s.over > 0 {
-		name := s.child
-		if s.parent != "" {
-			name += "." + s.parent
-		}
-		r.drop(TooMany, fmt.Sprintf("%s records of %s", s.kind, name), strconv.Itoa(s.over),
+		owner, _, _ := bytes.Cut(r.out[s.start:], []byte(" "))
+		r.drop(TooMany, fmt.Sprintf("%s records of %s", s.kind, owner), strconv.Itoa(s.over),
 			"so many of them are left out: the rest is all that fits into a DNS message; split the service")
 	}
 	r.set = rrset{}

@@ -72,8 +72,9 @@ func NewSet(o Options) (*Set, error) {
 	}
 	s := &Set{options: o, services: make(map[Key]*entry), namespaces: make(map[string]*namespace)}
 	s.reverse = newReverse(o)
-	for _, z := range o.Zones {
-		s.forward = append(s.forward, &forwardZone{origin: z, apex: forwardApex(z, o), order: newOrder(servicesPerBorder), renderer: newRenderer(z, o)})
+	for i, z := range o.Zones {
+		noClaims := i > 0 || len(s.reverse.zones) == 0 // PTR records point into the first zone
+		s.forward = append(s.forward, &forwardZone{origin: z, apex: forwardApex(z, o), order: newOrder(servicesPerBorder), renderer: newRenderer(z, o, noClaims)})
 	}
 	s.mark("", s.existing == 0)
 	return s, nil
@@ -205,7 +206,7 @@ func (s *Set) renderAll(services []Service) []rendered {
 			for z, f := range s.forward {
 				r := f.renderer
 				if w > 0 {
-					r = newRenderer(f.origin, s.options)
+					r = newRenderer(f.origin, s.options, r.noClaims)
 				}
 				for i := from; i < to; i++ {
 					b, problems := r.render(&services[i])

@@ -18,13 +18,15 @@ func (r *renderer) bareServices() {
 		pairs += s.addresses * s.ports
 	}
 	weight := weightOf(pairs)
+	r.begin("SRV")
 	for _, n := range r.distinctNumbers() {
 		for _, p := range r.ports {
 			if p.number == n {
 				r.slices[p.slice].marked = true
 			}
 		}
-		r.eachMarkedTarget(func(t target) { r.srv("@", "", weight, n, t.host, t.cluster) })
+		r.beginSRV("@", "", weight, n)
+		r.markedTargets()
 	}
 }
 
@@ -36,25 +38,26 @@ func (r *renderer) namedServices(p portOf, same []portOf) {
 		pairs += r.slices[q.slice].addresses
 	}
 	weight := weightOf(pairs)
+	r.begin("SRV")
 	for i := 0; i < len(same); {
 		n := same[i].number
 		for ; i < len(same) && same[i].number == n; i++ {
 			r.slices[same[i].slice].marked = n != NoNumber
 		}
-		r.eachMarkedTarget(func(t target) { r.srv(p.name, p.protocol, weight, n, t.host, t.cluster) })
+		r.beginSRV(p.name, p.protocol, weight, n)
+		r.markedTargets()
 	}
 }
 
-// eachMarkedTarget calls f once for each endpoint name that has an address in a
+// markedTargets writes an SRV record to each endpoint name that has an address in a
 // marked slice, in order, and clears the marks.
-func (r *renderer) eachMarkedTarget(f func(target)) {
-	for i := 0; i < len(r.targets); {
-		t, in := r.targets[i], false
-		for ; i < len(r.targets) && r.targets[i].sameName(t); i++ {
-			in = in || r.slices[r.targets[i].slice].marked
-		}
-		if in {
-			f(t)
+func (r *renderer) markedTargets() {
+	written := int32(-1)
+	for _, t := range r.targets {
+		if t.group != written && r.slices[t.slice].marked {
+			name := r.text(t)
+			srv(r, name, len(name)+1)
+			written = t.group
 		}
 	}
 	for i := range r.slices {
