@@ -3,8 +3,11 @@ package watch
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/clusterset-dns/zonegen/zone"
 )
@@ -12,67 +15,76 @@ import (
 // changes returns the present state of all that is dirty, and takes it as
 // handed out.
 func (s *store) changes(d dirty) zone.Changes {
-	var c zone.Changes
-	for key, trigger := range d.services {
-		if svc, exists, gone := s.deliver(key); exists {
-			c.Services = append(c.Services, svc)
-			if !trigger.IsZero() {
-				c.Triggers = append(c.Triggers, zone.Trigger{Type: svc.Type, At: trigger})
+	s.mu.Lock()
+	c, bare := s.deliver(d)
+	s.mu.Unlock()
+	for _, key := range bare {
+		s.logger.LogAttrs(context.Background(), slog.LevelDebug, "headless service without EndpointSlices has no records",
+			slog.String("namespace", key.Namespace), slog.String("service", key.Name))
+	}
+	return c
+}
+
+// deliver returns the changes, and headless services without slices that the log
+// shall be told of.
+func (s *store) deliver(d dirty) (c zone.Changes, bare []zone.Key) {
+	present := make([]*service, 0, len(d.services))
+	for _, key := range slices.SortedFunc(maps.Keys(d.services), compareKeys) {
+		svc := s.services[key]
+		switch {
+		case svc == nil:
+		case svc.exists:
+			svc.delivered = true
+			present = append(present, svc)
+		default:
+			if svc.delivered {
+				svc.delivered = false
+				c.Removed = append(c.Removed, key)
 			}
-		} else if gone {
-			c.Removed = append(c.Removed, key)
+			s.prune(svc)
 		}
 	}
-	for name := range d.namespaces {
+	c.Services = unpackAll(present)
+	for i, svc := range present {
+		out := &c.Services[i]
+		if trigger := d.services[svc.key]; !trigger.IsZero() {
+			c.Triggers = append(c.Triggers, zone.Trigger{Type: out.Type, At: trigger})
+		}
+		if len(out.Slices) == 0 && !svc.told {
+			svc.told = true
+			if out.Type == zone.Headless {
+				bare = append(bare, svc.key)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.namespaces)) {
 		if exists, gone := s.deliverNamespace(name); exists {
 			c.Namespaces = append(c.Namespaces, name)
 		} else if gone {
 			c.RemovedNamespaces = append(c.RemovedNamespaces, name)
 		}
 	}
-	slices.SortFunc(c.Services, func(a, b zone.Service) int { return compareKeys(a.Key, b.Key) })
-	slices.SortFunc(c.Removed, compareKeys)
-	slices.Sort(c.Namespaces)
-	slices.Sort(c.RemovedNamespaces)
-	return c
+	return c, bare
 }
 
-// deliver returns a service as it is now, or whether it is gone since it was
-// handed out last.
-func (s *store) deliver(key zone.Key) (out zone.Service, exists, gone bool) {
-	s.mu.Lock()
-	svc := s.services[key]
-	if svc == nil {
-		s.mu.Unlock()
-		return out, false, false
+// unpackAll unpacks services, in parallel where there are many.
+func unpackAll(packed []*service) []zone.Service {
+	out := make([]zone.Service, len(packed))
+	workers := min(runtime.GOMAXPROCS(0), len(packed)/256+1)
+	var wg sync.WaitGroup
+	for w := range workers {
+		from, to := w*len(packed)/workers, (w+1)*len(packed)/workers
+		wg.Go(func() {
+			for i := from; i < to; i++ {
+				out[i] = packed[i].unpack()
+			}
+		})
 	}
-	gone = svc.delivered && !svc.exists
-	svc.delivered = svc.exists
-	if !svc.exists {
-		s.prune(svc)
-		s.mu.Unlock()
-		return out, false, gone
-	}
-	spec, parts := svc.spec, slices.Clone(svc.slices) // each part is immutable
-	tell := !svc.told && len(parts) == 0
-	svc.told = svc.told || tell
-	s.mu.Unlock()
-
-	out = spec.unpack()
-	out.Key = key
-	for _, part := range parts {
-		out.Slices = append(out.Slices, part.unpack())
-	}
-	if tell && out.Type == zone.Headless {
-		s.logger.LogAttrs(context.Background(), slog.LevelDebug, "headless service without EndpointSlices has no records",
-			slog.String("namespace", key.Namespace), slog.String("service", key.Name))
-	}
-	return out, true, false
+	wg.Wait()
+	return out
 }
 
 func (s *store) deliverNamespace(name string) (exists, gone bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	p, ok := s.namespaces[name]
 	if !ok {
 		return false, false

@@ -35,6 +35,19 @@ type service struct {
 	told   bool // the log says that there are no slices
 }
 
+// unpack returns all that is known of a service that has an import.
+func (s *service) unpack() zone.Service {
+	out := s.spec.unpack()
+	out.Key = s.key
+	if len(s.slices) > 0 {
+		out.Slices = make([]zone.EndpointSlice, len(s.slices))
+		for i, part := range s.slices {
+			out.Slices[i] = part.unpack()
+		}
+	}
+	return out
+}
+
 // presence says whether a thing exists, and whether it was handed out as existing.
 type presence struct{ exists, delivered bool }
 
