@@ -68,7 +68,8 @@ func appendReverseLabels(dst []byte, a netip.Addr, bits int) []byte {
 
 // appendReverseRange writes the labels of the bits from..to, last label first.
 func appendReverseRange(dst []byte, a netip.Addr, from, to int) []byte {
-	octets, step := a.AsSlice(), labelBits(a)
+	b, step := a.As16(), labelBits(a)
+	octets := b[16-a.BitLen()/8:]
 	for at := to - step; at >= from; at -= step {
 		value, base := uint64(octets[at/8]), 10
 		if step == 4 {

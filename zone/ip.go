@@ -18,6 +18,15 @@ func ipOf(a netip.Addr) ip {
 
 func (p ip) is4() bool { return p.hi == 0 && p.lo>>32 == 0xffff }
 
+// mask returns the address with all but its first bits cleared; of an IPv4 address,
+// the first 96 are those of ::ffff:0:0.
+func (p ip) mask(bits int) ip {
+	if bits < 64 {
+		return ip{hi: p.hi &^ (1<<(64-bits) - 1)}
+	}
+	return ip{p.hi, p.lo &^ (1<<(128-bits) - 1)}
+}
+
 // kind is the type of its records.
 func (p ip) kind() string {
 	if p.is4() {

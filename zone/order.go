@@ -79,8 +79,7 @@ func (o *order) view(seen time.Time) []*chunk {
 // put sets the block of a key, or removes it if the block is nil. It reports
 // whether anything changed.
 func (o *order) put(key string, b *block) bool {
-	at := o.chunkOf(key)
-	i, found := o.chunks[at].find(key)
+	at, i, found := o.find(key)
 	switch {
 	case !found && b == nil:
 		return false
@@ -126,6 +125,18 @@ func (o *order) remove(at, i int) {
 	before := o.edit(at - 1)
 	before.items = append(before.items, c.items...)
 	o.chunks = slices.Delete(o.chunks, at, at+1)
+}
+
+// find returns the place of a key, in which chunk and in it. What is put in order
+// comes at the end.
+func (o *order) find(key string) (at, i int, found bool) {
+	at = len(o.chunks) - 1
+	if items := o.chunks[at].items; len(items) > 0 && items[len(items)-1].key < key {
+		return at, len(items), false
+	}
+	at = o.chunkOf(key)
+	i, found = o.chunks[at].find(key)
+	return at, i, found
 }
 
 // chunkOf returns the index of the chunk that a key belongs to.

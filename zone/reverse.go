@@ -12,16 +12,21 @@ import (
 // is claimed, whoever claims it (spec: "only one PTR record may exist per IP").
 type reverse struct {
 	zones  []*reverseZone
-	byCIDR map[netip.Prefix]*reverseZone
+	byCIDR map[cidr]*reverseZone
 	bits4  []int // the lengths of the zones' prefixes, longest first
 	bits6  []int
-	groups map[netip.Prefix]*group
-	dirty  map[netip.Prefix]*group
-	ttl    uint32
+	groups map[ip]*group // by the first address
+	dirty  []*group
+	kind   string // " TTL PTR "
 	// suffix is what stands between a service's name and the end of the name
 	// that a PTR points to.
 	suffix string
-	out    []byte // scratch
+}
+
+// cidr is a netip.Prefix without its pointer; of an IPv4 prefix, bits has 96 more.
+type cidr struct {
+	first ip
+	bits  int
 }
 
 // reverseZone is one reverse zone.
@@ -36,8 +41,10 @@ type reverseZone struct {
 // that differ in their last octet only.
 type group struct {
 	zone   *reverseZone
-	prefix netip.Prefix
+	first  ip
+	bits   int          // of its prefix
 	claims []groupClaim // sorted by octet
+	dirty  bool
 }
 
 type groupClaim struct {
@@ -48,10 +55,9 @@ type groupClaim struct {
 
 func newReverse(o Options) *reverse {
 	r := &reverse{
-		byCIDR: make(map[netip.Prefix]*reverseZone),
-		groups: make(map[netip.Prefix]*group),
-		dirty:  make(map[netip.Prefix]*group),
-		ttl:    o.TTL,
+		byCIDR: make(map[cidr]*reverseZone),
+		groups: make(map[ip]*group),
+		kind:   " " + strconv.FormatUint(uint64(o.TTL), 10) + " PTR ",
 		suffix: ".svc." + o.Zones[0],
 	}
 	cidrs := o.ReverseCIDRs
@@ -67,12 +73,12 @@ func newReverse(o Options) *reverse {
 			z := &reverseZone{prefix: part, origin: reverseName(part), order: newOrder(perBorder)}
 			z.apex = reverseApex(z.origin, o)
 			r.zones = append(r.zones, z)
-			r.byCIDR[part] = z
+			bits := &r.bits6
 			if part.Addr().Is4() {
-				r.bits4 = append(r.bits4, part.Bits())
-			} else {
-				r.bits6 = append(r.bits6, part.Bits())
+				bits = &r.bits4
 			}
+			*bits = append(*bits, part.Bits())
+			r.byCIDR[cidr{ipOf(part.Addr()), part.Bits() + 128 - part.Addr().BitLen()}] = z
 		}
 	}
 	for _, bits := range []*[]int{&r.bits4, &r.bits6} {
@@ -119,18 +125,18 @@ func (r *reverse) update(e *entry, old, now *block) {
 }
 
 func (r *reverse) add(e *entry, c claim) {
-	g := r.group(c.addr.addr())
+	g := r.group(c.addr)
 	if g == nil {
 		return
 	}
 	octet := c.addr.lastOctet()
 	i, _ := g.find(octet)
 	g.claims = slices.Insert(g.claims, i, groupClaim{by: e, octet: octet, vip: c.length == 0})
-	r.dirty[g.prefix] = g
+	r.touch(g)
 }
 
 func (r *reverse) remove(e *entry, a ip) {
-	g := r.group(a.addr())
+	g := r.group(a)
 	if g == nil {
 		return
 	}
@@ -141,26 +147,33 @@ func (r *reverse) remove(e *entry, a ip) {
 			break
 		}
 	}
-	r.dirty[g.prefix] = g
+	r.touch(g)
+}
+
+func (r *reverse) touch(g *group) {
+	if !g.dirty {
+		g.dirty = true
+		r.dirty = append(r.dirty, g)
+	}
 }
 
 // group returns the group that an address is in, nil if no zone holds it.
-func (r *reverse) group(a netip.Addr) *group {
-	all, bits := r.bits6, 120
-	if a.Is4() {
-		all, bits = r.bits4, 24
+func (r *reverse) group(a ip) *group {
+	all, before := r.bits6, 0
+	if a.is4() {
+		all, before = r.bits4, 96
 	}
 	for _, n := range all {
-		p, _ := a.Prefix(n)
-		z := r.byCIDR[p]
+		z := r.byCIDR[cidr{a.mask(before + n), before + n}]
 		if z == nil {
 			continue
 		}
-		p, _ = a.Prefix(max(bits, n))
-		g := r.groups[p]
+		bits := max(120-before, n)
+		first := a.mask(before + bits)
+		g := r.groups[first]
 		if g == nil {
-			g = &group{zone: z, prefix: p}
-			r.groups[p] = g
+			g = &group{zone: z, first: first, bits: bits}
+			r.groups[first] = g
 		}
 		return g
 	}
@@ -171,35 +184,44 @@ func (g *group) find(octet byte) (int, bool) {
 	return slices.BinarySearchFunc(g.claims, octet, func(c groupClaim, octet byte) int { return cmp.Compare(c.octet, octet) })
 }
 
-// flush renders the groups that have changed.
+// flush renders the groups that have changed, in parallel where there are many.
 func (r *reverse) flush() {
-	for prefix, g := range r.dirty {
-		key := prefix.Addr().AsSlice()
-		g.zone.order.put(string(key), r.render(g))
+	slices.SortFunc(r.dirty, func(a, b *group) int { return a.first.compare(b.first) })
+	blocks := make([]*block, len(r.dirty))
+	inParallel(len(r.dirty), func(from, to int) {
+		var out []byte
+		for i := from; i < to; i++ {
+			blocks[i], out = r.render(r.dirty[i], out[:0])
+		}
+	})
+	for i, g := range r.dirty {
+		g.dirty = false
+		g.zone.order.put(string(g.first.addr().AsSlice()), blocks[i])
 		if len(g.claims) == 0 {
-			delete(r.groups, prefix)
+			delete(r.groups, g.first)
 		}
 	}
-	clear(r.dirty)
+	r.dirty = nil // after the first state it is large
 }
 
-// render returns the block of a group, nil if it is empty.
-func (r *reverse) render(g *group) *block {
+// render returns the block of a group, nil if it is empty. It writes it to out,
+// which it returns.
+func (r *reverse) render(g *group, out []byte) (*block, []byte) {
 	if len(g.claims) == 0 {
-		return nil
+		return nil, out
 	}
 	b := new(block)
-	out := append(append(append(r.out[:0], "$ORIGIN "...), reverseName(g.prefix)...), '\n')
+	first := g.first.addr()
+	out = append(append(append(out, "$ORIGIN "...), reverseName(netip.PrefixFrom(first, g.bits))...), '\n')
 	for i := 0; i < len(g.claims); {
-		first := g.claims[i]
-		addr := g.address(first.octet)
-		out = appendReverseLabels(out, addr, g.prefix.Bits())
-		out = append(out, ' ')
-		out = strconv.AppendUint(out, uint64(r.ttl), 10)
-		out = append(out, " PTR "...)
-		start, vip := len(out), first.vip
-		out = r.appendTarget(out, first.by, addr)
-		for i++; i < len(g.claims) && g.claims[i].octet == first.octet; i++ {
+		c := g.claims[i]
+		addr := g.first
+		addr.lo |= uint64(c.octet)
+		out = appendReverseLabels(out, addr.addr(), g.bits)
+		out = append(out, r.kind...)
+		start, vip := len(out), c.vip
+		out = r.appendTarget(out, c.by, addr)
+		for i++; i < len(g.claims) && g.claims[i].octet == c.octet; i++ {
 			other := g.claims[i]
 			if vip && !other.vip {
 				continue
@@ -216,31 +238,18 @@ func (r *reverse) render(g *group) *block {
 		out = append(out, '\n')
 		b.counts.PTR++
 	}
-	b.text, r.out = bytes.Clone(out), out
-	return b
+	b.text = bytes.Clone(out)
+	return b, out
 }
 
 // appendTarget appends the name that the PTR of an address that is claimed by e
 // points to.
-func (r *reverse) appendTarget(dst []byte, e *entry, a netip.Addr) []byte {
+func (r *reverse) appendTarget(dst []byte, e *entry, a ip) []byte {
 	b := e.blocks[0]
-	i, _ := slices.BinarySearchFunc(b.claims, ipOf(a), func(c claim, p ip) int { return c.addr.compare(p) })
+	i, _ := slices.BinarySearchFunc(b.claims, a, func(c claim, a ip) int { return c.addr.compare(a) })
 	if rel := b.relative(b.claims[i]); len(rel) > 0 {
 		dst = append(append(dst, rel...), '.')
 	}
 	dst = append(append(dst, e.Name...), '.')
 	return append(append(dst, e.Namespace...), r.suffix...)
-}
-
-// address is the address of the group with this last octet.
-func (g *group) address(octet byte) netip.Addr {
-	a := g.prefix.Addr()
-	if a.Is4() {
-		b := a.As4()
-		b[3] = octet
-		return netip.AddrFrom4(b)
-	}
-	b := a.As16()
-	b[15] = octet
-	return netip.AddrFrom16(b)
 }

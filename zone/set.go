@@ -195,37 +195,40 @@ type rendered struct {
 // renderAll renders services, in parallel where there are many.
 func (s *Set) renderAll(services []Service) []rendered {
 	out := make([]rendered, len(services))
-	workers := min(runtime.GOMAXPROCS(0), len(services)/64+1)
-	var wg sync.WaitGroup
-	for w := range workers {
-		from, to := w*len(services)/workers, (w+1)*len(services)/workers
-		render := func() {
+	inParallel(len(services), func(from, to int) {
+		zones := len(s.forward)
+		blocks := make([]*block, zones*(to-from))
+		for i := from; i < to; i++ {
+			out[i].blocks, blocks = blocks[:zones:zones], blocks[zones:]
+		}
+		for z, f := range s.forward {
+			r := f.renderer
+			if from > 0 {
+				r = newRenderer(f.origin, s.options, r.noClaims)
+			}
 			for i := from; i < to; i++ {
-				out[i].blocks = make([]*block, len(s.forward))
-			}
-			for z, f := range s.forward {
-				r := f.renderer
-				if w > 0 {
-					r = newRenderer(f.origin, s.options, r.noClaims)
-				}
-				for i := from; i < to; i++ {
-					b, problems := r.render(&services[i])
-					out[i].blocks[z] = b
-					// A longer zone can have more of them.
-					if z == 0 || len(problems) > len(out[i].problems) {
-						out[i].problems = problems
-					}
+				b, problems := r.render(&services[i])
+				out[i].blocks[z] = b
+				// A longer zone can have more of them.
+				if z == 0 || len(problems) > len(out[i].problems) {
+					out[i].problems = problems
 				}
 			}
 		}
-		if workers == 1 {
-			render()
-			break
-		}
-		wg.Go(render)
-	}
-	wg.Wait()
+	})
 	return out
+}
+
+// inParallel has all of n things done, in parallel if they are many: each core has
+// a range of them.
+func inParallel(n int, do func(from, to int)) {
+	workers := min(runtime.GOMAXPROCS(0), n/64+1)
+	var wg sync.WaitGroup
+	for w := 1; w < workers; w++ {
+		wg.Go(func() { do(w*n/workers, (w+1)*n/workers) })
+	}
+	do(0, n/workers)
+	wg.Wait()
 }
 
 // Snapshots returns a view of each zone as it is now: the forward zones in the
