@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/clusterset-dns/zonegen/zone"
 )
@@ -28,32 +29,28 @@ func (s *store) changes(d dirty) zone.Changes {
 // deliver returns the changes, and headless services without slices that the log
 // shall be told of.
 func (s *store) deliver(d dirty) (c zone.Changes, bare []zone.Key) {
-	present := make([]*service, 0, len(d.services))
-	for _, key := range slices.SortedFunc(maps.Keys(d.services), compareKeys) {
-		svc := s.services[key]
+	var present []touched
+	for _, t := range s.touched(d) {
 		switch {
-		case svc == nil:
-		case svc.exists:
-			svc.delivered = true
-			present = append(present, svc)
-		default:
-			if svc.delivered {
-				svc.delivered = false
-				c.Removed = append(c.Removed, key)
-			}
-			s.prune(svc)
+		case t.exists:
+			t.delivered = true
+			present = append(present, t)
+		case t.delivered:
+			t.delivered = false
+			c.Removed = append(c.Removed, t.key)
 		}
+		s.prune(t.service)
 	}
 	c.Services = unpackAll(present)
-	for i, svc := range present {
+	for i, t := range present {
 		out := &c.Services[i]
-		if trigger := d.services[svc.key]; !trigger.IsZero() {
-			c.Triggers = append(c.Triggers, zone.Trigger{Type: out.Type, At: trigger})
+		if !t.trigger.IsZero() {
+			c.Triggers = append(c.Triggers, zone.Trigger{Type: out.Type, At: t.trigger})
 		}
-		if len(out.Slices) == 0 && !svc.told {
-			svc.told = true
+		if len(out.Slices) == 0 && !t.told {
+			t.told = true
 			if out.Type == zone.Headless {
-				bare = append(bare, svc.key)
+				bare = append(bare, t.key)
 			}
 		}
 	}
@@ -67,8 +64,26 @@ func (s *store) deliver(d dirty) (c zone.Changes, bare []zone.Key) {
 	return c, bare
 }
 
+// touched is a service that is dirty.
+type touched struct {
+	*service
+	trigger time.Time
+}
+
+// touched returns the services that are dirty and not forgotten yet, by their keys.
+func (s *store) touched(d dirty) []touched {
+	all := make([]touched, 0, len(d.services))
+	for key, trigger := range d.services {
+		if svc := s.services[key]; svc != nil {
+			all = append(all, touched{svc, trigger})
+		}
+	}
+	slices.SortFunc(all, func(a, b touched) int { return compareKeys(a.key, b.key) })
+	return all
+}
+
 // unpackAll unpacks services, in parallel where there are many.
-func unpackAll(packed []*service) []zone.Service {
+func unpackAll(packed []touched) []zone.Service {
 	out := make([]zone.Service, len(packed))
 	workers := min(runtime.GOMAXPROCS(0), len(packed)/256+1)
 	var wg sync.WaitGroup

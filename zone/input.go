@@ -74,7 +74,7 @@ func (r *renderer) endpoint(slice, index int, cluster string, named bool) {
 		}
 		r.slices[slice].addresses++
 		//nolint:gosec // labels are at most 63 octets, and of names and slices there is far less than 4 GiB
-		r.targets = append(r.targets, target{addr: ipOf(a), name: uint32(name), host: uint8(hostLength), cluster: uint8(len(cluster)), slice: int32(slice)})
+		r.targets = append(r.targets, target{first: firstOctets(r.names[name : name+hostLength]), addr: ipOf(a), name: uint32(name), host: uint8(hostLength), cluster: uint8(len(cluster)), slice: int32(slice)})
 	}
 }
 

@@ -3,6 +3,7 @@ package zone
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
@@ -55,6 +56,7 @@ type sliceUse struct {
 // target is an address of a ready endpoint under its endpoint name, HOST.CLUSTER.
 // It has no pointers: sorting targets is a good part of rendering.
 type target struct {
+	first         [2]uint64 // the first octets of the host label, which tell most apart
 	addr          ip
 	name          uint32 // where the name begins in the renderer's names
 	host, cluster uint8  // the lengths of its labels
@@ -79,7 +81,7 @@ func (r *renderer) sortTargets() {
 	for i := 1; i < len(r.targets); i++ {
 		t, before := &r.targets[i], r.targets[i-1]
 		t.group = before.group
-		if !bytes.Equal(r.text(*t), r.text(before)) {
+		if t.first != before.first || !bytes.Equal(r.text(*t), r.text(before)) {
 			t.group++
 		}
 	}
@@ -92,7 +94,17 @@ func (r *renderer) compareNames(a, b target) int {
 			return n
 		}
 	}
+	if a.first != b.first {
+		return cmp.Or(cmp.Compare(a.first[0], b.first[0]), cmp.Compare(a.first[1], b.first[1]))
+	}
 	return bytes.Compare(x[:a.host], y[:b.host])
+}
+
+// firstOctets returns the first 16 octets of a label, to be compared as numbers.
+func firstOctets(label []byte) [2]uint64 {
+	var b [16]byte
+	copy(b[:], label)
+	return [2]uint64{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
 }
 
 func newRenderer(origin string, o Options, noClaims bool) *renderer {

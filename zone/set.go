@@ -102,6 +102,9 @@ func (s *Set) Apply(c Changes) []Problem {
 		s.replace(touched, key, make([]*block, len(s.forward)))
 		delete(s.services, key)
 	}
+	if len(s.services) == 0 {
+		s.services = make(map[Key]*entry, len(c.Services)) // the first state may be large
+	}
 	for i, r := range s.renderAll(c.Services) {
 		s.replace(touched, c.Services[i].Key, r.blocks)
 		problems = append(problems, r.problems...)
