@@ -21,6 +21,7 @@ type reverse struct {
 	// suffix is what stands between a service's name and the end of the name
 	// that a PTR points to.
 	suffix string
+	out    []byte // scratch, kept for the next change
 }
 
 // cidr is a netip.Prefix without its pointer; of an IPv4 prefix, bits has 96 more.
@@ -44,8 +45,13 @@ type group struct {
 	first  ip
 	bits   int          // of its prefix
 	claims []groupClaim // sorted by octet
-	dirty  bool
+	block  *block       // what was rendered of it last
+	// Since then, these octets were touched.
+	touched [4]uint64
+	dirty   bool
 }
+
+func (g *group) isTouched(octet byte) bool { return g.touched[octet>>6]>>(octet&63)&1 == 1 }
 
 type groupClaim struct {
 	by    *entry
@@ -132,7 +138,7 @@ func (r *reverse) add(e *entry, c claim) {
 	octet := c.addr.lastOctet()
 	i, _ := g.find(octet)
 	g.claims = slices.Insert(g.claims, i, groupClaim{by: e, octet: octet, vip: c.length == 0})
-	r.touch(g)
+	r.touch(g, octet)
 }
 
 func (r *reverse) remove(e *entry, a ip) {
@@ -147,10 +153,11 @@ func (r *reverse) remove(e *entry, a ip) {
 			break
 		}
 	}
-	r.touch(g)
+	r.touch(g, octet)
 }
 
-func (r *reverse) touch(g *group) {
+func (r *reverse) touch(g *group, octet byte) {
+	g.touched[octet>>6] |= 1 << (octet & 63)
 	if !g.dirty {
 		g.dirty = true
 		r.dirty = append(r.dirty, g)
@@ -187,59 +194,99 @@ func (g *group) find(octet byte) (int, bool) {
 // flush renders the groups that have changed, in parallel where there are many.
 func (r *reverse) flush() {
 	slices.SortFunc(r.dirty, func(a, b *group) int { return a.first.compare(b.first) })
-	blocks := make([]*block, len(r.dirty))
 	inParallel(len(r.dirty), func(from, to int) {
 		var out []byte
-		for i := from; i < to; i++ {
-			blocks[i], out = r.render(r.dirty[i], out[:0])
+		if from == 0 {
+			out = r.out
+			defer func() { r.out = out }()
+		}
+		for _, g := range r.dirty[from:to] {
+			out = r.render(g, out[:0])
 		}
 	})
-	for i, g := range r.dirty {
-		g.dirty = false
-		g.zone.order.put(string(g.first.addr().AsSlice()), blocks[i])
-		if len(g.claims) == 0 {
+	for _, g := range r.dirty {
+		g.touched, g.dirty = [4]uint64{}, false
+		g.zone.order.put(string(g.first.addr().AsSlice()), g.block)
+		if g.block == nil {
 			delete(r.groups, g.first)
 		}
 	}
 	r.dirty = nil // after the first state it is large
 }
 
-// render returns the block of a group, nil if it is empty. It writes it to out,
+// render makes the block of a group, nil if it is empty. It writes it to out,
 // which it returns.
-func (r *reverse) render(g *group, out []byte) (*block, []byte) {
+//
+// Lines that were not touched are those of the old block: to look up what they
+// point to takes a look at each of the services that have these addresses.
+func (r *reverse) render(g *group, out []byte) []byte {
+	old := g.block
+	g.block = nil
 	if len(g.claims) == 0 {
-		return nil, out
+		return out
 	}
 	b := new(block)
-	first := g.first.addr()
-	out = append(append(append(out, "$ORIGIN "...), reverseName(netip.PrefixFrom(first, g.bits))...), '\n')
+	out = append(append(append(out, "$ORIGIN "...), reverseName(netip.PrefixFrom(g.first.addr(), g.bits))...), '\n')
+	var rest []byte
+	if old != nil {
+		rest = old.text[len(out):]
+	}
 	for i := 0; i < len(g.claims); {
-		c := g.claims[i]
-		addr := g.first
+		c, same := g.claims[i], i
+		for i++; i < len(g.claims) && g.claims[i].octet == c.octet; i++ {
+		}
+		addr, line := g.first, len(out)
 		addr.lo |= uint64(c.octet)
 		out = appendReverseLabels(out, addr.addr(), g.bits)
 		out = append(out, r.kind...)
-		start, vip := len(out), c.vip
-		out = r.appendTarget(out, c.by, addr)
-		for i++; i < len(g.claims) && g.claims[i].octet == c.octet; i++ {
-			other := g.claims[i]
-			if vip && !other.vip {
-				continue
-			}
-			end := len(out)
-			out = r.appendTarget(out, other.by, addr)
-			if other.vip && !vip || bytes.Compare(out[end:], out[start:end]) < 0 {
-				out = append(out[:start], out[end:]...)
-				vip = other.vip
-			} else {
-				out = out[:end]
-			}
+		var known []byte
+		if !g.isTouched(c.octet) {
+			known, rest = cutLine(rest, out[line:])
 		}
-		out = append(out, '\n')
+		if known != nil {
+			out = append(out[:line], known...)
+		} else {
+			out = append(r.appendPTR(out, g.claims[same:i], addr), '\n')
+		}
 		b.counts.PTR++
 	}
 	b.text = bytes.Clone(out)
-	return b, out
+	g.block = b
+	return out
+}
+
+// cutLine returns the line of text that begins so, nil if there is none, and what
+// comes after it.
+func cutLine(text, beginning []byte) (line, after []byte) {
+	for len(text) > 0 {
+		end := bytes.IndexByte(text, '\n') + 1
+		line, text = text[:end], text[end:]
+		if bytes.HasPrefix(line, beginning) {
+			return line, text
+		}
+	}
+	return nil, nil
+}
+
+// appendPTR appends the name that the PTR of an address points to, of all that claim
+// it.
+func (r *reverse) appendPTR(out []byte, claims []groupClaim, addr ip) []byte {
+	start, vip := len(out), claims[0].vip
+	out = r.appendTarget(out, claims[0].by, addr)
+	for _, other := range claims[1:] {
+		if vip && !other.vip {
+			continue
+		}
+		end := len(out)
+		out = r.appendTarget(out, other.by, addr)
+		if other.vip && !vip || bytes.Compare(out[end:], out[start:end]) < 0 {
+			out = append(out[:start], out[end:]...)
+			vip = other.vip
+		} else {
+			out = out[:end]
+		}
+	}
+	return out
 }
 
 // appendTarget appends the name that the PTR of an address that is claimed by e
