@@ -14,10 +14,15 @@ import (
 // chunkFile is what is known of one chunk in the folder.
 type chunkFile struct {
 	info fs.FileInfo // the file when its content was last known to be right
-	// spare is since when no root includes it; zero while one does.
+	// spare is since when no root includes it, as far as was seen; zero while one
+	// does.
 	spare time.Time
 	round uint64 // the last Publish that used it
 }
+
+// sweepAgain is how often chunks are looked for that no root includes. It is a
+// look at all of them.
+const sweepAgain = time.Second
 
 // lookAgain is how often chunks are looked at, one by one, during changes that
 // leave no time for it.
@@ -58,7 +63,7 @@ func (f *Folder) putChunks(chunks []*zone.Chunk, trust bool) (size int64, err er
 			known = new(chunkFile)
 			f.chunks[c.Name] = known
 		}
-		known.round = f.round
+		known.round, known.spare = f.round, time.Time{}
 		if trust && known.info != nil {
 			continue
 		}
@@ -97,7 +102,7 @@ func (f *Folder) putChunk(c *zone.Chunk, known fs.FileInfo) (fs.FileInfo, error)
 		}
 		f.options.Logger.Warn("the chunk was changed by somebody else; writing it again", "path", filepath.Join(f.options.Path, c.Name))
 	}
-	info, _, err = f.handle.replace(c.Name, c.Buffers(), f.options.Mode, f.options.Owner)
+	info, _, err = f.handle.replace(c.Name, c.Text(), f.options.Mode, f.options.Owner)
 	return info, err
 }
 
@@ -141,10 +146,13 @@ func (f *Folder) sweepChunks() {
 		}
 	}
 	now := f.options.Now()
+	if now.Sub(f.swept).Abs() < sweepAgain {
+		return
+	}
+	f.swept = now
 	for name, c := range f.chunks {
 		switch {
-		case c.round == f.round:
-			c.spare = time.Time{}
+		case c.round == f.round: // a root includes it
 		case c.spare.IsZero():
 			c.spare = now
 		case now.Sub(c.spare) >= f.options.ChunkGrace:

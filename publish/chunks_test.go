@@ -56,6 +56,8 @@ func TestChunked(t *testing.T) {
 	if len(first) == 0 || len(second) <= len(first) {
 		t.Errorf("chunks %v, then %v", first, second)
 	}
+	now = now.Add(time.Second) // the first chunks are seen to be spare
+	chunked(t, f, forward(t, 2))
 	now = now.Add(59 * time.Second)
 	if got := chunked(t, f, forward(t, 2)); !slices.Equal(got, second) {
 		t.Errorf("within the grace time there are %v, want %v", got, second)

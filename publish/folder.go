@@ -24,6 +24,7 @@ type Folder struct {
 	listed bool                  // the chunks of earlier runs are among them
 	round  uint64                // how many times Publish was called
 	looked time.Time             // when the chunks were looked at last, one by one
+	swept  time.Time             // when old chunks were looked for last
 }
 
 // handle is an open, locked folder. All work is done relative to it, so that a

@@ -3,7 +3,7 @@ package publish
 import (
 	"errors"
 	"io/fs"
-	"net"
+	"iter"
 	"os"
 	"syscall"
 )
@@ -50,7 +50,7 @@ const (
 // Seen reports whether the rename was asked for: then others may have read the
 // content even if an error is returned, since a rename on a network filesystem
 // can fail here and be done there. Info is the new file.
-func (h *handle) replace(name string, content net.Buffers, mode fs.FileMode, owner *Owner) (info fs.FileInfo, seen bool, err error) {
+func (h *handle) replace(name string, content iter.Seq[[]byte], mode fs.FileMode, owner *Owner) (info fs.FileInfo, seen bool, err error) {
 	temp := tempName()
 	file, err := h.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -72,7 +72,7 @@ func (h *handle) replace(name string, content net.Buffers, mode fs.FileMode, own
 
 // fill writes content to a new file, gives it its mode and owner, syncs and
 // closes it.
-func (h *handle) fill(file *os.File, content net.Buffers, mode fs.FileMode, owner *Owner) (info fs.FileInfo, err error) {
+func (h *handle) fill(file *os.File, content iter.Seq[[]byte], mode fs.FileMode, owner *Owner) (info fs.FileInfo, err error) {
 	defer func() {
 		if closeErr := file.Close(); err == nil {
 			err = closeErr
@@ -101,12 +101,12 @@ func (h *handle) fill(file *os.File, content net.Buffers, mode fs.FileMode, owne
 }
 
 // write writes all of content. A short write is an error ([os.File.Write]).
-func (h *handle) write(file *os.File, content net.Buffers) error {
+func (h *handle) write(file *os.File, content iter.Seq[[]byte]) error {
 	w := h.out
 	w.Reset(file)
 	defer w.Reset(nil)
 	var written, started int64
-	for _, block := range content {
+	for block := range content {
 		if _, err := w.Write(block); err != nil {
 			return err
 		}

@@ -100,7 +100,7 @@ func (f *Folder) write(z *zoneFile, next *zone.Snapshot) error {
 	if serial == 0 {
 		serial = zone.NextSerial(z.serial, f.options.Now())
 	}
-	info, seen, err := f.handle.replace(z.name, next.Buffers(serial), f.options.Mode, f.options.Owner)
+	info, seen, err := f.handle.replace(z.name, next.Text(serial), f.options.Mode, f.options.Owner)
 	if seen {
 		z.forget()
 		z.serial = serial

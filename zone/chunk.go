@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"iter"
 	"net"
 	"slices"
 	"strings"
@@ -27,32 +28,30 @@ type Chunk struct {
 	// Size is its size in bytes.
 	Size    int
 	buffers net.Buffers
+	include []byte // the line of a root
 }
 
 // Buffers returns the chunk's content in pieces that must not be changed.
 func (c *Chunk) Buffers() net.Buffers { return slices.Clone(c.buffers) }
+
+// Text yields the pieces of [Chunk.Buffers].
+func (c *Chunk) Text() iter.Seq[[]byte] { return slices.Values(c.buffers) }
 
 // Chunked returns the zone in the chunked layout: a root, which has the apex and
 // includes the chunks, and the chunks. A change of one service changes the root
 // and one chunk, rarely two. The root is a snapshot of its own: write it as such,
 // after the chunks.
 func (s *Snapshot) Chunked() (root *Snapshot, chunks []*Chunk) {
-	const directive = "$INCLUDE "
 	n := 0
 	for _, c := range s.chunks {
 		n += len(c.files())
 	}
 	chunks = make([]*Chunk, 0, n)
-	includes := make([]byte, 0, n*(len(directive)+chunkNameSize+1))
 	for _, c := range s.chunks {
-		for _, file := range c.files() {
-			includes = append(append(includes, directive...), file.Name...)
-			includes = append(includes, '\n')
-			chunks = append(chunks, file)
-		}
+		chunks = append(chunks, c.files()...)
 	}
 	r := *s
-	r.chunks = []*chunk{{items: []item{{block: &block{text: includes}}}}}
+	r.chunks, r.includes = nil, chunks
 	return &r, chunks
 }
 
@@ -70,6 +69,7 @@ func (c *chunk) files() []*Chunk {
 		finish := func() {
 			if file.Size > 0 {
 				file.Name = chunkName(file.buffers)
+				file.include = []byte("$INCLUDE " + file.Name + "\n")
 				c.cut.files = append(c.cut.files, file)
 				file = new(Chunk)
 			}
@@ -100,10 +100,7 @@ func IsChunkName(name string) bool {
 	return ok && len(digits) == chunkDigits && strings.Trim(digits, "0123456789abcdef") == ""
 }
 
-const (
-	chunkDigits   = 32
-	chunkNameSize = len(ChunkPrefix) + chunkDigits
-)
+const chunkDigits = 32
 
 func chunkName(content net.Buffers) string {
 	h := sha256.New()

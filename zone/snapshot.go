@@ -2,7 +2,9 @@ package zone
 
 import (
 	"bytes"
+	"iter"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -11,11 +13,13 @@ import (
 // Snapshot is one zone at one moment, without a serial. It never changes and is
 // safe for concurrent use.
 type Snapshot struct {
-	origin  string
-	apex    apex
-	chunks  []*chunk
-	counts  Counts
-	changed time.Time
+	origin string
+	apex   apex
+	chunks []*chunk
+	// includes are the chunks of a root, which has none of its own.
+	includes []*Chunk
+	counts   Counts
+	changed  time.Time
 }
 
 func newSnapshot(origin string, a apex, o *order, seen time.Time) *Snapshot {
@@ -34,7 +38,7 @@ func (s *Snapshot) Changed() time.Time { return s.changed }
 
 // Append appends the whole zone file to dst.
 func (s *Snapshot) Append(dst []byte, serial uint32) []byte {
-	for _, b := range s.Buffers(serial) {
+	for b := range s.Text(serial) {
 		dst = append(dst, b...)
 	}
 	return dst
@@ -43,23 +47,36 @@ func (s *Snapshot) Append(dst []byte, serial uint32) []byte {
 // Buffers returns the whole zone file in pieces that must not be changed. Their
 // contents are shared, not copied.
 func (s *Snapshot) Buffers(serial uint32) net.Buffers {
-	n := 2
-	for _, c := range s.chunks {
-		n += len(c.items)
-	}
-	buffers := append(make(net.Buffers, 0, n), s.apex.append(nil, serial, s.changed))
-	for _, c := range s.chunks {
-		for _, it := range c.items {
-			buffers = append(buffers, it.block.text)
+	return slices.Collect(s.Text(serial))
+}
+
+// Text yields the pieces of [Snapshot.Buffers].
+func (s *Snapshot) Text(serial uint32) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		if !yield(s.apex.append(nil, serial, s.changed)) {
+			return
 		}
+		for _, c := range s.chunks {
+			for _, it := range c.items {
+				if !yield(it.block.text) {
+					return
+				}
+			}
+		}
+		for _, c := range s.includes {
+			if !yield(c.include) {
+				return
+			}
+		}
+		yield([]byte(EndLine(serial)))
 	}
-	return append(buffers, []byte(EndLine(serial)))
 }
 
 // Equal reports whether two snapshots say the same, but for serial and time. It takes
 // time for what is not shared between them only.
 func (s *Snapshot) Equal(o *Snapshot) bool {
-	if o == nil || s.origin != o.origin || s.apex != o.apex || len(s.chunks) != len(o.chunks) {
+	if o == nil || s.origin != o.origin || s.apex != o.apex || len(s.chunks) != len(o.chunks) ||
+		!slices.EqualFunc(s.includes, o.includes, func(a, b *Chunk) bool { return a == b || a.Name == b.Name }) {
 		return false
 	}
 	for i, c := range s.chunks {
