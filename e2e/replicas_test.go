@@ -45,13 +45,21 @@ func newReplicas(t testing.TB, n int, args ...string) *replicas {
 	go func() { r.seen <- r.follow() }()
 	kubeconfig := r.api.kubeconfig(t)
 	for range n {
-		port := freePort(t)
-		args := append([]string{
-			"run", "--kubeconfig", kubeconfig, "--configmap", r.namespace + "/zones", "--http", loopback(port),
-		}, args...)
-		r.all = append(r.all, &daemon{run(t, zonegen(t), args...), "", fmt.Sprintf("http://127.0.0.1:%d", port)})
+		r.join(kubeconfig, args...)
 	}
 	return r
+}
+
+// join starts one more replica.
+func (r *replicas) join(kubeconfig string, args ...string) *daemon {
+	r.t.Helper()
+	port := freePort(r.t)
+	args = append([]string{
+		"run", "--kubeconfig", kubeconfig, "--configmap", r.namespace + "/zones", "--http", loopback(port),
+	}, args...)
+	d := &daemon{run(r.t, zonegen(r.t), args...), "", fmt.Sprintf("http://127.0.0.1:%d", port)}
+	r.all = append(r.all, d)
+	return d
 }
 
 func counterAddress(n uint32) string { return fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255) }
@@ -354,9 +362,7 @@ func TestReplicasLag(t *testing.T) {
 	r := newReplicas(t, 1, "--configmap-min-interval", "0s")
 	leader := r.leader()
 	leader.ready()
-	port := freePort(t)
-	lags := &daemon{run(t, zonegen(t), append(leader.args, "--http", loopback(port), "--min-interval", "5s")...), "", fmt.Sprintf("http://127.0.0.1:%d", port)}
-	r.all = append(r.all, lags)
+	lags := r.join(r.api.kubeconfig(t), "--configmap-min-interval", "0s", "--min-interval", "5s")
 	lags.ready()
 	r.standsBy(lags)
 	r.change()
@@ -388,10 +394,7 @@ func TestReplicasDeaf(t *testing.T) {
 	r.api.kubectl(t, "--namespace", r.namespace, "create", "role", "deaf-writes", "--verb=get,create,patch,delete,update,watch",
 		"--resource=configmaps,leases.coordination.k8s.io")
 	r.api.kubectl(t, "--namespace", r.namespace, "create", "rolebinding", "deaf-writes", "--role=deaf-writes", "--user=deaf")
-	port := freePort(t)
-	deaf := &daemon{run(t, zonegen(t), "run", "--kubeconfig", r.api.kubeconfigOf(t, "deaf"), "--configmap", r.namespace+"/zones",
-		"--http", loopback(port)), "", fmt.Sprintf("http://127.0.0.1:%d", port)}
-	r.all = append(r.all, deaf)
+	deaf := r.join(r.api.kubeconfigOf(t, "deaf"))
 	deaf.ready()
 	r.standsBy(deaf)
 	r.api.kubectl(t, "delete", "clusterrolebinding", "deaf-watches")

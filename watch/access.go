@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 
@@ -27,6 +28,9 @@ type access struct {
 	since           time.Time
 	logged          map[string]time.Time // when a class of problem was logged last
 	heard           time.Time            // when the server last told us something
+	asked           time.Time            // when a watch was asked for that is not answered yet
+	cut             func()               // ends the watch that was begun last
+	hurried         string               // the version to which the next watch is to come soon
 	lists           int
 	problems        map[string]int // how often there was one, by class
 }
@@ -90,12 +94,46 @@ func (a *access) hasHeard() {
 	a.heard = time.Now()
 }
 
-// isWatched notes that the server has accepted a watch: whatever problem there
-// was is over.
-func (a *access) isWatched() {
+// asks notes that the server is asked for a watch.
+func (a *access) asks() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked = time.Now()
+}
+
+// wasAnswered notes that it has answered, whatever it says.
+func (a *access) wasAnswered() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked = time.Time{}
+}
+
+// hurry has the kind watched anew, so that it is known soon whether the server has
+// come to a version.
+func (a *access) hurry(version uint64) {
+	a.mu.Lock()
+	cut := a.cut
+	a.hurried = strconv.FormatUint(version, 10)
+	a.mu.Unlock()
+	if cut != nil {
+		cut()
+	}
+}
+
+// hurries returns that version, once.
+func (a *access) hurries() (version string, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	version, a.hurried = a.hurried, ""
+	return version, version != ""
+}
+
+// isWatched notes that the server has accepted a watch, which ends when cut is
+// called: whatever problem there was is over.
+func (a *access) isWatched(cut func()) {
 	a.mu.Lock()
 	over, since := a.problem, a.since
-	a.watched, a.problem, a.logged = true, problem{}, nil
+	a.watched, a.problem, a.logged, a.cut, a.heard = true, problem{}, nil, cut, time.Now()
 	a.mu.Unlock()
 	if over != (problem{}) {
 		a.logger.LogAttrs(context.Background(), slog.LevelInfo, "watching the Kubernetes API again",

@@ -99,6 +99,13 @@ func (q *queue) hear(kind, version string) {
 	q.heard.reach(kind, version)
 }
 
+// behind returns the kinds of which other is further on than the source has come.
+func (q *queue) behind(other Position) []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.heard.Behind(other)
+}
+
 // progress says how far what next has returned has come.
 func (q *queue) progress() Progress {
 	q.mu.Lock()

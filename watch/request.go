@@ -3,9 +3,11 @@ package watch
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
@@ -38,11 +40,17 @@ func requests[List runtime.Object](c client[List], selector string, a *access) c
 		},
 		WatchFuncWithContext: func(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error) {
 			opts.LabelSelector = selector
-			w, err := c.Watch(ctx, opts)
+			if version, ok := a.hurries(); ok && opts.SendInitialEvents == nil {
+				refresh(ctx, c, selector, version, a)
+				opts.TimeoutSeconds = new(briefWatch)
+			}
+			a.asks()
+			s, err := begin(ctx, func(ctx context.Context) (watch.Interface, error) { return c.Watch(ctx, opts) })
+			a.wasAnswered()
 			switch {
 			case err == nil:
-				a.isWatched()
-				return w, nil
+				a.isWatched(s.cut)
+				return s, nil
 			case opts.SendInitialEvents != nil:
 				// A streamed list. Whatever is wrong, the reflector falls back
 				// to a plain list, which reports it. But after a refused
@@ -54,6 +62,25 @@ func requests[List runtime.Object](c client[List], selector string, a *access) c
 			}
 			return nil, err
 		},
+	}
+}
+
+// briefWatch is the time of a watch, in seconds, of which it is to be known soon how
+// far the server has come: kube-apiserver tells that two seconds before the end.
+const briefWatch int64 = 3
+
+// refresh has the server's cache come to a version at least. By itself it learns
+// of versions without a change from etcd only, every ten minutes if that is not
+// configured otherwise; but it asks etcd when somebody wants to read that version.
+func refresh[List runtime.Object](ctx context.Context, c client[List], selector, version string, a *access) {
+	_, err := c.List(ctx, metav1.ListOptions{
+		LabelSelector:   selector,
+		ResourceVersion: version, ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan,
+		FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, "nobody").String(), // it is not about objects
+	})
+	if err != nil {
+		a.logger.LogAttrs(ctx, slog.LevelDebug, "the API server has not come to a version", slog.String("resource", a.resource.String()),
+			slog.String("version", version), slog.Any("error", err))
 	}
 }
 

@@ -34,6 +34,9 @@ type apiServer struct {
 	watches  []*watch.FakeWatcher
 	lists    int
 	selector string
+	hangs    bool // watches do not begin
+	refresh  metav1.ListOptions
+	watching metav1.ListOptions // the last one
 }
 
 func (s *apiServer) List(_ context.Context, opts metav1.ListOptions) (*discoveryv1.EndpointSliceList, error) {
@@ -42,14 +45,24 @@ func (s *apiServer) List(_ context.Context, opts metav1.ListOptions) (*discovery
 	if s.err != nil {
 		return nil, s.err
 	}
+	if opts.FieldSelector != "" {
+		s.refresh = opts
+		return &discoveryv1.EndpointSliceList{}, nil
+	}
 	s.lists++
 	s.selector = opts.LabelSelector
 	return &discoveryv1.EndpointSliceList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}, Items: slices.Clone(s.items)}, nil
 }
 
-func (s *apiServer) Watch(_ context.Context, opts metav1.ListOptions) (watch.Interface, error) {
+func (s *apiServer) Watch(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.hangs {
+		s.mu.Unlock()
+		<-ctx.Done()
+		s.mu.Lock()
+		return nil, request(context.Cause(ctx))
+	}
 	switch {
 	case s.err != nil:
 		return nil, s.err
@@ -58,6 +71,7 @@ func (s *apiServer) Watch(_ context.Context, opts metav1.ListOptions) (watch.Int
 	case s.watchErr != nil:
 		return nil, s.watchErr
 	}
+	s.watching = opts
 	w := watch.NewFake()
 	s.watches = append(s.watches, w)
 	return w, nil

@@ -33,6 +33,10 @@ type Source interface {
 	// Progress says how far the source has come.
 	Progress() Progress
 
+	// CatchUp has Progress say within seconds whether the source has come to a
+	// position, though there may be no change to tell of. It does not block.
+	CatchUp(to Position)
+
 	// Orphans are the services that have EndpointSlices but no ServiceImport, with the
 	// number of slices: they are not among the changes. It is all of them once the
 	// source is complete.

@@ -11,11 +11,12 @@ type Watch struct {
 	Resource string
 	// Synced reports that all objects were listed once and a watch was opened.
 	Synced bool
-	// Up reports that it is synced and nothing has gone wrong since the last
-	// watch was opened.
+	// Up reports that it is synced, nothing has gone wrong since the last watch was
+	// opened, and none has been asked for in vain for seconds. A watch that tells
+	// nothing for minutes is opened anew.
 	Up bool
-	// Heard is when the API last told anything: a list, a change, or about once a
-	// minute that there is none. Zero if it never did.
+	// Heard is when the API last told anything: a list, a change, that there is none,
+	// or that a watch begins, so every three minutes at least. Zero if it never did.
 	Heard time.Time
 	// Lists is how often all objects were listed.
 	Lists int
@@ -36,6 +37,9 @@ func (k *Kubernetes) Watches() []Watch {
 // Watches implements [Source].
 func (m *Manifests) Watches() []Watch { return nil }
 
+// overdue is how long it takes to be asked for a watch at most, when all is well.
+const overdue = 5 * time.Second
+
 func (a *access) watch() Watch {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -43,7 +47,7 @@ func (a *access) watch() Watch {
 	return Watch{
 		Resource: a.resource.Resource,
 		Synced:   synced,
-		Up:       synced && a.problem == (problem{}),
+		Up:       synced && a.problem == (problem{}) && (a.asked.IsZero() || time.Since(a.asked) < overdue),
 		Heard:    a.heard,
 		Lists:    a.lists,
 		Problems: maps.Clone(a.problems),

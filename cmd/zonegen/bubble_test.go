@@ -32,6 +32,8 @@ type fakeSource struct {
 	waiting []string
 	told    []string // the values of the problems that it was told of
 	watches []watch.Watch
+
+	catchUps []watch.Position
 }
 
 func (s *fakeSource) Run(ctx context.Context) error { return s.run(ctx) }
@@ -56,6 +58,8 @@ func (s *fakeSource) Tell(problems []zone.Problem) {
 func (s *fakeSource) Watches() []watch.Watch { return s.watches }
 
 func (s *fakeSource) Progress() watch.Progress { return watch.Progress{} }
+
+func (s *fakeSource) CatchUp(to watch.Position) { s.catchUps = append(s.catchUps, to) }
 
 func (s *fakeSource) Orphans() map[zone.Key]int { return nil }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/clusterset-dns/zonegen/publish"
+	"github.com/clusterset-dns/zonegen/watch"
 )
 
 // configMapPlace is ConfigMaps, written by the leader of several replicas.
@@ -19,17 +20,18 @@ import (
 type configMapPlace struct {
 	options    publish.ConfigMapOptions
 	election   *election
+	source     watch.Source
 	term       context.Context
 	configMaps *publish.ConfigMaps // of the term
 	catchUp    catchUp             // in the term
 }
 
-func newConfigMapPlace(options publish.ConfigMapOptions, election *election) (*configMapPlace, error) {
+func newConfigMapPlace(options publish.ConfigMapOptions, election *election, source watch.Source) (*configMapPlace, error) {
 	options.Confirm = election.confirm
 	if _, err := publish.NewConfigMaps(options); err != nil {
 		return nil, err
 	}
-	return &configMapPlace{options: options, election: election}, nil
+	return &configMapPlace{options: options, election: election, source: source}, nil
 }
 
 func (p *configMapPlace) publish(ctx context.Context, s state) outcome {
@@ -63,7 +65,7 @@ func (p *configMapPlace) publish(ctx context.Context, s state) outcome {
 				p.election.resign(term)
 				return p.standBy()
 			}
-			if waits := p.catchUp.wait(p.options.Logger, err); waits {
+			if waits := p.catchUp.wait(p.source, p.options.Logger, err); waits {
 				time.AfterFunc(catchUpRetry, p.election.tell)
 				return outcome{undecided: "waiting for changes of which the last leader knew: " + err.Error()}
 			}

@@ -74,5 +74,5 @@ func (c *configMapFlags) place(options publish.ConfigMapOptions, config *rest.Co
 	if err != nil {
 		return nil, err
 	}
-	return newConfigMapPlace(options, election)
+	return newConfigMapPlace(options, election, source)
 }

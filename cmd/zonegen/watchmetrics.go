@@ -13,7 +13,7 @@ type watchMetrics struct{ source watch.Source }
 var (
 	watchSynced = watchDesc("synced", "Whether all objects of a kind were listed once and a watch follows them (1) or not yet (0).")
 	watchUp     = watchDesc("up", "Whether a kind is watched without a problem (1), or zonegen tries again and holds what it knew last (0).")
-	watchHeard  = watchDesc("last_event_timestamp_seconds", "Unix time at which the API last told something of a kind: a list, a change, or about once a minute that there is none.")
+	watchHeard  = watchDesc("last_event_timestamp_seconds", "Unix time at which the API last told something of a kind: a list, a change, or every three minutes at least that there is none.")
 	watchLists  = watchDesc("lists_total", "Complete lists of a kind: the first, and another one when the API no longer knows where a watch ended.")
 	watchErrors = watchDesc("errors_total", "Requests to discover, list or watch a kind that failed, by reason.", "reason")
 )

@@ -1,0 +1,140 @@
+package e2e
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
+)
+
+// relay stands between a zonegen and the API server as a load balancer does, and can let watches of what zonegen
+// publishes hang: their connections stay, and nothing comes. All other requests go through.
+type relay struct {
+	kubeconfig string // of an administrator who comes this way
+
+	mu    sync.Mutex
+	open  context.Context // done when the watches that are open hang
+	hang  func()
+	waits chan struct{} // what new watches wait for; nil: nothing
+}
+
+func newRelay(t testing.TB, a *apiServer) *relay {
+	t.Helper()
+	transport, err := rest.TransportFor(a.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := url.Parse(a.config.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := new(relay)
+	r.open, r.hang = context.WithCancel(context.Background())
+	proxy := &httputil.ReverseProxy{
+		Transport:     transport,
+		FlushInterval: -1, // at once
+		Rewrite:       func(request *httputil.ProxyRequest) { request.SetURL(target) },
+		ModifyResponse: func(response *http.Response) error {
+			if isWatch(response.Request) {
+				response.Body = r.watch(response.Request.Context(), response.Body)
+			}
+			return nil
+		},
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		if isWatch(request) {
+			r.wait(request.Context())
+		}
+		proxy.ServeHTTP(w, request)
+	}))
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	config := api.NewConfig()
+	config.Clusters["relay"] = &api.Cluster{Server: server.URL}
+	config.Contexts["relay"] = &api.Context{Cluster: "relay"}
+	config.CurrentContext = "relay"
+	r.kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*config, r.kubeconfig); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// isWatch reports whether a request watches what zonegen publishes; the Lease is not part of that.
+func isWatch(request *http.Request) bool {
+	switch filepath.Base(request.URL.Path) {
+	case "serviceimports", "endpointslices", "namespaces":
+		return request.URL.Query().Has("watch")
+	}
+	return false
+}
+
+// hangOpen makes the watches hang that are open.
+func (r *relay) hangOpen() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hang()
+	r.open, r.hang = context.WithCancel(context.Background())
+}
+
+// hangNew makes the watches hang that are begun from now on, until the result is called.
+func (r *relay) hangNew() (release func()) {
+	waits := make(chan struct{})
+	set := func(c chan struct{}) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.waits = c
+	}
+	set(waits)
+	return func() {
+		set(nil)
+		close(waits)
+	}
+}
+
+// wait waits while new watches hang.
+func (r *relay) wait(ctx context.Context) {
+	r.mu.Lock()
+	waits := r.waits
+	r.mu.Unlock()
+	if waits == nil {
+		return
+	}
+	select {
+	case <-waits:
+	case <-ctx.Done():
+	}
+}
+
+// watch returns the events of a watch that can be made to hang.
+func (r *relay) watch(ctx context.Context, events io.ReadCloser) io.ReadCloser {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return &hangingBody{events, ctx, r.open}
+}
+
+// hangingBody is the body of a response that hangs when open is done, until the client goes away.
+type hangingBody struct {
+	io.ReadCloser
+	client, open context.Context
+}
+
+func (b *hangingBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.open.Err() != nil {
+		<-b.client.Done()
+		return 0, b.client.Err()
+	}
+	return n, err
+}
