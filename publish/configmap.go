@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"sync"
@@ -53,6 +55,8 @@ type ConfigMapOptions struct {
 	// later has not read yet, and finds out about each write of this one. Nil means
 	// that nobody is asked.
 	Confirm func(ctx context.Context) error
+	// Guard is asked about the zones from before; nil means that nobody is.
+	Guard Guard
 	// LastSerial is a serial that the first Publish goes on from when there is no zone
 	// in the ConfigMap although there may have been; 0 if there was none.
 	LastSerial uint32
@@ -179,8 +183,10 @@ type ConfigMaps struct {
 	chunks  map[string]*shardChunk // in the shards, by name
 	texts   map[string]string      // of the zones in the root, by key
 	unseen  bool                   // those were just read
-	zones   map[string]*zoneKey    // by origin
-	warned  int                    // how many tenths of the shards the log was told are filled
+	// admitted reports that the guard has nothing against snapshots.
+	admitted bool
+	zones    map[string]*zoneKey // by origin
+	warned   int                 // how many tenths of the shards the log was told are filled
 	// position is that of the zones that this writer has published last.
 	position string
 }
@@ -219,8 +225,9 @@ func (c *ConfigMaps) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([
 // The results are in the order of the snapshots; their paths are
 // NAMESPACE/NAME/KEY. An error of one zone is that zone's; what hinders all of
 // them is in each result. The error joins them; call Publish again, later, with
-// the snapshots of then. It wraps [ErrSuperseded] if another writer came first, and
-// [ErrOlder] if what another writer has published differs and may be newer.
+// the snapshots of then. It wraps [ErrSuperseded] if another writer came first,
+// [ErrOlder] if what another writer has published differs and may be newer, and
+// [ErrHeld] if the guard holds the snapshots back.
 func (c *ConfigMaps) PublishAt(ctx context.Context, snapshots []*zone.Snapshot, at Position) ([]Result, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -231,7 +238,7 @@ func (c *ConfigMaps) PublishAt(ctx context.Context, snapshots []*zone.Snapshot, 
 		if err == nil {
 			break
 		}
-		if errors.Is(err, ErrOlder) {
+		if errors.Is(err, ErrOlder) || errors.Is(err, ErrHeld) {
 			break // what is known stays true
 		}
 		c.known = false
@@ -264,6 +271,9 @@ func (c *ConfigMaps) publish(ctx context.Context, snapshots []*zone.Snapshot, at
 			return p.results, err
 		}
 	}
+	if err := c.admit(snapshots); err != nil {
+		return p.results, err
+	}
 	if err := p.chooseLayout(c.chunked, c.options.Shards, c.root.other); err != nil {
 		return p.results, err
 	}
@@ -294,6 +304,25 @@ func (c *ConfigMaps) publish(ctx context.Context, snapshots []*zone.Snapshot, at
 	c.warnCrowded(p)
 	p.report()
 	return p.results, nil
+}
+
+// admit asks the guard, until it has nothing against the snapshots.
+func (c *ConfigMaps) admit(snapshots []*zone.Snapshot) error {
+	if c.admitted {
+		return nil
+	}
+	err := c.options.Guard.admit(snapshots, configMapKey, func(key string) (io.ReadCloser, error) {
+		text, ok := c.texts[key]
+		if chunk := c.chunks[key]; chunk != nil {
+			text, ok = chunk.content(), !chunk.damaged()
+		}
+		if !ok {
+			return nil, fs.ErrNotExist
+		}
+		return io.NopCloser(strings.NewReader(text)), nil
+	})
+	c.admitted = err == nil
+	return err
 }
 
 // older returns an error if a plan could put older zones in place of newer ones. The

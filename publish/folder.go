@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/clusterset-dns/zonegen/zone"
 )
 
 // Folder publishes snapshots as files in one folder. Its methods may be called
@@ -25,6 +28,8 @@ type Folder struct {
 	round  uint64                // how many times Publish was called
 	looked time.Time             // when the chunks were looked at last, one by one
 	swept  time.Time             // when old chunks were looked for last
+	// admitted reports that the guard has nothing against snapshots.
+	admitted bool
 }
 
 // handle is an open, locked folder. All work is done relative to it, so that a
@@ -137,6 +142,28 @@ func (f *Folder) ensure() error {
 	clear(f.chunks)
 	f.listed = false
 	return f.open()
+}
+
+// admit asks the guard, until it has nothing against the snapshots.
+func (f *Folder) admit(snapshots []*zone.Snapshot) error {
+	if f.admitted {
+		return nil
+	}
+	err := f.options.Guard.admit(snapshots, FileName, func(name string) (io.ReadCloser, error) {
+		info, err := f.handle.root.Lstat(name)
+		if err == nil && !info.Mode().IsRegular() { // opening it may take for ever
+			err = fs.ErrNotExist
+		}
+		if err != nil {
+			return nil, err
+		}
+		return f.handle.root.Open(name)
+	})
+	if err != nil && !errors.Is(err, ErrHeld) {
+		return fail(f.options.Path, f.options.Path, err)
+	}
+	f.admitted = err == nil
+	return err
 }
 
 // release unlocks and closes the handle, if there is one.

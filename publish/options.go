@@ -59,6 +59,8 @@ type FolderOptions struct {
 	// else; 0 means the rule of [zone.NextSerial]. It is meant for one Publish:
 	// a second one with other content would use the serial again.
 	Serial uint32
+	// Guard is asked about the files from before; nil means that nobody is.
+	Guard Guard
 	// Logger takes what is no error of this call; nil means nowhere.
 	Logger *slog.Logger
 	// Now is the clock for serials and for the age of chunks; nil means [time.Now].

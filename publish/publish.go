@@ -37,7 +37,8 @@ type Result struct {
 //
 // The results are in the order of the snapshots. The error joins theirs; call
 // Publish again, later, with the snapshots of then. When ctx is done, the zone
-// in work is finished and the remaining ones have ctx's error.
+// in work is finished and the remaining ones have ctx's error. The error wraps
+// [ErrHeld] if the guard holds the snapshots back.
 func (f *Folder) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([]Result, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -45,7 +46,11 @@ func (f *Folder) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([]Res
 	for i, snapshot := range snapshots {
 		results[i].Zone = snapshot.Origin()
 	}
-	if err := f.ensure(); err != nil {
+	err := f.ensure()
+	if err == nil {
+		err = f.admit(snapshots)
+	}
+	if err != nil {
 		for i := range results {
 			results[i].Err = err
 		}
@@ -63,7 +68,7 @@ func (f *Folder) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([]Res
 	for i := range results {
 		errs[i] = results[i].Err
 	}
-	err := errors.Join(errs...)
+	err = errors.Join(errs...)
 	if err == nil {
 		f.sweepChunks()
 	}

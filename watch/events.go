@@ -26,10 +26,14 @@ import (
 	"github.com/clusterset-dns/zonegen/zone"
 )
 
-// eventReason is the reason of our Events, as kubectl shows it.
-const eventReason = "LeftOut"
+// The reasons of our Events, as kubectl shows them.
+const (
+	reasonLeftOut = "LeftOut"
+	reasonHeld    = "DeletionHeld"
+)
 
-// maxEvents is how many Events one service gets at a time. The log has the rest.
+// maxEvents is how many Events one service gets at a time, and in how many namespaces
+// there is one when services are held. The log has the rest.
 const maxEvents = 10
 
 // eventTimeout bounds each request for an Event.
@@ -52,7 +56,13 @@ const (
 // alike and limits their rate for each object.
 type events struct {
 	recorder record.EventRecorder
-	waiting  chan zone.Problem
+	waiting  chan event
+}
+
+// event is a warning about a ServiceImport.
+type event struct {
+	about           zone.Key
+	reason, message string
 }
 
 func newEvents(ctx context.Context, sink record.EventSink) *events {
@@ -62,7 +72,7 @@ func newEvents(ctx context.Context, sink record.EventSink) *events {
 	b.StartRecordingToSink(sink)
 	e := &events{
 		recorder: b.NewRecorder(runtime.NewScheme(), corev1.EventSource{Component: "zonegen"}),
-		waiting:  make(chan zone.Problem, maxWaiting),
+		waiting:  make(chan event, maxWaiting),
 	}
 	go e.run(ctx)
 	return e
@@ -73,11 +83,11 @@ func (e *events) run(ctx context.Context) {
 	limit := flowcontrol.NewTokenBucketRateLimiter(eventRate, eventsAhead)
 	for limit.Wait(ctx) == nil {
 		select {
-		case p := <-e.waiting:
-			e.recorder.Eventf(&corev1.ObjectReference{
+		case w := <-e.waiting:
+			e.recorder.Event(&corev1.ObjectReference{
 				APIVersion: v1beta1.GroupVersion.String(), Kind: v1beta1.ServiceImportKindName,
-				Namespace: p.Namespace, Name: p.Name,
-			}, corev1.EventTypeWarning, eventReason, "%s %+q: %s", p.Field, p.Value, p.Message)
+				Namespace: w.about.Namespace, Name: w.about.Name,
+			}, corev1.EventTypeWarning, w.reason, w.message)
 		case <-ctx.Done():
 			return
 		}
@@ -95,11 +105,29 @@ func (e *events) tell(problems []zone.Problem) {
 		if written[p.Key]++; written[p.Key] > maxEvents {
 			continue
 		}
-		select {
-		case e.waiting <- p:
-		default:
+		e.write(event{p.Key, reasonLeftOut, fmt.Sprintf("%s %+q: %s", p.Field, p.Value, p.Message)})
+	}
+}
+
+// write has an Event written unless too many wait.
+func (e *events) write(w event) {
+	select {
+	case e.waiting <- w:
+	default:
+	}
+}
+
+// tellHeld has an Event written on one service of each of the first few namespaces.
+func (e *events) tellHeld(lost []zone.Key, message string) {
+	told := make(map[string]bool)
+	for _, key := range slices.SortedFunc(slices.Values(lost), compareKeys) {
+		if told[key.Namespace] {
+			continue
+		}
+		if told[key.Namespace] = true; len(told) > maxEvents {
 			return
 		}
+		e.write(event{key, reasonHeld, message})
 	}
 }
 
@@ -114,6 +142,15 @@ func (k *Kubernetes) Tell(problems []zone.Problem) {
 		k.events().tell(problems)
 	}
 }
+
+// TellHeld implements [Source]: it writes Events on ServiceImports, which may be gone.
+// They are found in their namespaces.
+func (k *Kubernetes) TellHeld(lost []zone.Key, message string) {
+	k.events().tellHeld(lost, message)
+}
+
+// TellHeld implements [Source].
+func (m *Manifests) TellHeld([]zone.Key, string) {}
 
 // Tell implements [Source]. There is no place in a manifest to tell anything.
 func (m *Manifests) Tell([]zone.Problem) {}

@@ -134,14 +134,14 @@ func (o *order) find(key string) (at, i int, found bool) {
 	if items := o.chunks[at].items; len(items) > 0 && items[len(items)-1].key < key {
 		return at, len(items), false
 	}
-	at = o.chunkOf(key)
+	at = chunkOf(o.chunks, key)
 	i, found = o.chunks[at].find(key)
 	return at, i, found
 }
 
 // chunkOf returns the index of the chunk that a key belongs to.
-func (o *order) chunkOf(key string) int {
-	return sort.Search(len(o.chunks)-1, func(i int) bool { return o.chunks[i+1].start > key })
+func chunkOf(chunks []*chunk, key string) int {
+	return sort.Search(len(chunks)-1, func(i int) bool { return chunks[i+1].start > key })
 }
 
 func (c *chunk) find(key string) (int, bool) {

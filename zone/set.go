@@ -41,6 +41,8 @@ type Set struct {
 	existing   int       // namespaces that exist
 	published  int       // services with records
 	seen       time.Time // the earliest Seen of the changes since the last Snapshots
+	judge      func(lost []Key, of int) (hold bool)
+	held       map[Key]struct{} // services that keep records that they should not have
 }
 
 // forwardZone is one zone of services.
@@ -70,7 +72,7 @@ func NewSet(o Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{options: o, services: make(map[Key]*entry), namespaces: make(map[string]*namespace)}
+	s := &Set{options: o, services: make(map[Key]*entry), namespaces: make(map[string]*namespace), held: make(map[Key]struct{})}
 	s.reverse = newReverse(o)
 	for i, z := range o.Zones {
 		noClaims := i > 0 || len(s.reverse.zones) == 0 // PTR records point into the first zone
@@ -82,9 +84,7 @@ func NewSet(o Options) (*Set, error) {
 
 // Apply takes in changes and returns what was dropped of the changed services.
 func (s *Set) Apply(c Changes) []Problem {
-	if s.seen.IsZero() || c.Seen.Before(s.seen) {
-		s.seen = c.Seen
-	}
+	s.see(c.Seen)
 	var problems []Problem
 	touched := make(map[string]*namespace)
 	for _, name := range c.Namespaces {
@@ -98,19 +98,37 @@ func (s *Set) Apply(c Changes) []Problem {
 	for _, name := range c.RemovedNamespaces {
 		s.touch(touched, name).declared = false
 	}
+	all := s.renderAll(c.Services)
+	s.holdLosses(c, all)
 	for _, key := range c.Removed {
-		s.replace(touched, key, make([]*block, len(s.forward)))
-		delete(s.services, key)
+		if !s.isHeld(key) {
+			s.drop(touched, key)
+		}
 	}
 	if len(s.services) == 0 {
 		s.services = make(map[Key]*entry, len(c.Services)) // the first state may be large
 	}
-	for i, r := range s.renderAll(c.Services) {
-		s.replace(touched, c.Services[i].Key, r.blocks)
+	for i, r := range all {
+		if key := c.Services[i].Key; !s.isHeld(key) {
+			s.replace(touched, key, r.blocks)
+		}
 		problems = append(problems, r.problems...)
 	}
 	s.settle(touched)
 	return problems
+}
+
+// see notes when changes were seen.
+func (s *Set) see(at time.Time) {
+	if s.seen.IsZero() || at.Before(s.seen) {
+		s.seen = at
+	}
+}
+
+// drop forgets a service.
+func (s *Set) drop(touched map[string]*namespace, key Key) {
+	s.replace(touched, key, make([]*block, len(s.forward)))
+	delete(s.services, key)
 }
 
 // touch returns a namespace and notes that it may have changed.

@@ -28,10 +28,11 @@ type fakeSource struct {
 	changes chan zone.Changes
 	run     func(ctx context.Context) error
 
-	mu      sync.Mutex
-	waiting []string
-	told    []string // the values of the problems that it was told of
-	watches []watch.Watch
+	mu       sync.Mutex
+	waiting  []string
+	told     []string // the values of the problems that it was told of
+	toldHeld []int    // how many lost services it was told of, each time
+	watches  []watch.Watch
 
 	catchUps []watch.Position
 }
@@ -53,6 +54,12 @@ func (s *fakeSource) Tell(problems []zone.Problem) {
 	for _, p := range problems {
 		s.told = append(s.told, p.Value)
 	}
+}
+
+func (s *fakeSource) TellHeld(lost []zone.Key, _ string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.toldHeld = append(s.toldHeld, len(lost))
 }
 
 func (s *fakeSource) Watches() []watch.Watch { return s.watches }
@@ -132,8 +139,8 @@ func inBubble(t *testing.T, folder string, test func(d *testDaemon), before ...f
 		}
 		d := &testDaemon{t: t, log: new(records), folder: folder, source: &fakeSource{changes: make(chan zone.Changes)}}
 		d.source.waitFor("a first list")
-		d.daemon = newDaemon(slog.New(d.log), d.source, set)
-		d.publishTo("folder", &folderPlace{options: publish.FolderOptions{Path: folder}}, 0)
+		d.daemon = newDaemon(slog.New(d.log), d.source, set, lossLimit{30, time.Minute})
+		d.publishTo("folder", &folderPlace{options: publish.FolderOptions{Path: folder, Guard: d.placeGuard("path", folder).judge}}, 0)
 		for _, b := range before {
 			b(d)
 		}

@@ -24,14 +24,16 @@ type configMapPlace struct {
 	term       context.Context
 	configMaps *publish.ConfigMaps // of the term
 	catchUp    catchUp             // in the term
+	guard      *placeGuard
 }
 
-func newConfigMapPlace(options publish.ConfigMapOptions, election *election, source watch.Source) (*configMapPlace, error) {
+func newConfigMapPlace(options publish.ConfigMapOptions, election *election, source watch.Source, guard *placeGuard) (*configMapPlace, error) {
 	options.Confirm = election.confirm
+	options.Guard = guard.judge
 	if _, err := publish.NewConfigMaps(options); err != nil {
 		return nil, err
 	}
-	return &configMapPlace{options: options, election: election, source: source}, nil
+	return &configMapPlace{options: options, election: election, source: source, guard: guard}, nil
 }
 
 func (p *configMapPlace) publish(ctx context.Context, s state) outcome {
@@ -54,11 +56,15 @@ func (p *configMapPlace) publish(ctx context.Context, s state) outcome {
 			}
 			if p.term != term {
 				p.catchUp = catchUp{}
+				p.guard.until = time.Time{}
 			}
 			p.configMaps, p.term = configMaps, term
 		}
 		results, err := p.configMaps.PublishAt(ctx, s.snapshots, p.catchUp.position(s))
+		held := new(holding)
 		switch {
+		case errors.As(err, &held):
+			return outcome{held: held}
 		case errors.Is(err, publish.ErrOlder):
 			if p.election.lock.hindrance() != "" { // perhaps another one can
 				p.options.Logger.Info("resigning", "cause", err)

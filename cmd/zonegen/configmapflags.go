@@ -55,8 +55,8 @@ func (c *configMapFlags) options(flags *pflag.FlagSet, logger *slog.Logger) (pub
 }
 
 // place returns the place that the options describe, in the cluster of a config, for
-// what the source brings.
-func (c *configMapFlags) place(options publish.ConfigMapOptions, config *rest.Config, source watch.Source) (*configMapPlace, error) {
+// what the source brings and the guard lets through.
+func (c *configMapFlags) place(options publish.ConfigMapOptions, config *rest.Config, source watch.Source, guard *placeGuard) (*configMapPlace, error) {
 	long := rest.CopyConfig(config)
 	long.QPS = -1 // --configmap-min-interval is the limit
 	short := rest.CopyConfig(long)
@@ -74,5 +74,5 @@ func (c *configMapFlags) place(options publish.ConfigMapOptions, config *rest.Co
 	if err != nil {
 		return nil, err
 	}
-	return newConfigMapPlace(options, election, source)
+	return newConfigMapPlace(options, election, source, guard)
 }

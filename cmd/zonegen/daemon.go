@@ -21,19 +21,29 @@ type daemon struct {
 	metrics    *metrics
 	problems   problemLog
 	readiness  readiness
+	guard      lossGuard
 }
 
-func newDaemon(logger *slog.Logger, source watch.Source, set *zone.Set) *daemon {
+func newDaemon(logger *slog.Logger, source watch.Source, set *zone.Set, limit lossLimit) *daemon {
 	m := newMetrics()
 	m.registry.MustRegister(watchMetrics{source})
-	return &daemon{
+	d := &daemon{
 		logger:    logger,
 		source:    source,
 		set:       set,
 		metrics:   m,
 		problems:  problemLog{logger: logger, metrics: m},
 		readiness: readiness{waiting: source.Waiting},
+		guard:     lossGuard{limit: limit, logger: logger, tell: source.TellHeld},
 	}
+	set.HoldLosses(d.guard.judge)
+	return d
+}
+
+// placeGuard returns the guard of a place, which the log knows by a name under that
+// key.
+func (d *daemon) placeGuard(key, name string) *placeGuard {
+	return &placeGuard{limit: d.guard.limit, logger: d.logger.With(key, name), tell: d.guard.tell}
 }
 
 // publishTo adds a place for the zones, to be published to at least that far apart.
@@ -57,24 +67,53 @@ func (d *daemon) loop(ctx context.Context) {
 		publishers.Go(func() { p.run(ctx) })
 	}
 	for {
-		changes, err := d.source.Next(ctx)
-		if err != nil {
+		switch changes, err := d.next(ctx); {
+		case err == nil:
+			d.metrics.complete.Set(1)
+			d.apply(changes)
+		case ctx.Err() != nil:
 			return
+		default:
+			d.letGo()
 		}
-		d.metrics.complete.Set(1)
-		d.apply(changes)
 	}
+}
+
+// next returns what has changed. It ends with an error when it is time to let go what
+// is held.
+func (d *daemon) next(ctx context.Context) (zone.Changes, error) {
+	if h := d.guard.held; h != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, h.until)
+		defer cancel()
+	}
+	return d.source.Next(ctx)
 }
 
 func (d *daemon) apply(c zone.Changes) {
 	d.logger.Debug("changes", "services", len(c.Services), "removed", len(c.Removed))
 	start := time.Now()
 	problems := d.set.Apply(c)
+	d.renew(start, c.Seen, c.Triggers)
+	d.source.Tell(d.problems.report(c, problems))
+}
+
+// letGo publishes a loss that was held.
+func (d *daemon) letGo() {
+	start := time.Now()
+	d.guard.end(d.set.Held())
+	d.set.LetGo()
+	d.renew(start, start, nil)
+}
+
+// renew gives the publishers the set as it is now, with what is to be told of the
+// changes: since when there is something new to render, and when they were seen.
+func (d *daemon) renew(start, seen time.Time, triggers []zone.Trigger) {
 	before := d.state
 	progress := d.source.Progress()
-	d.state = state{before.number + 1, d.set.Snapshots(), d.set.Services(), progress.Returned, progress.Newest}
+	d.state = state{before.number + 1, d.set.Snapshots(), d.set.Services(), progress.Returned, progress.Newest, d.guard.review(d.set.Held())}
 	d.metrics.rendered(d.state.services, d.state.snapshots, time.Since(start))
-	b := batch{d.state.number, c.Seen, c.Triggers}
+	b := batch{d.state.number, seen, triggers}
 	if b.seen.IsZero() {
 		b.seen = start
 	}
@@ -85,5 +124,4 @@ func (d *daemon) apply(c zone.Changes) {
 		}
 		p.give(d.state)
 	}
-	d.source.Tell(d.problems.report(c, problems))
 }

@@ -24,6 +24,7 @@ type metrics struct {
 	publications    *prometheus.CounterVec
 	publishes       *prometheus.GaugeVec
 	interval        *prometheus.GaugeVec
+	held            *prometheus.GaugeVec
 	renderSeconds   prometheus.Histogram
 	publishSeconds  *prometheus.HistogramVec
 	programSeconds  *prometheus.HistogramVec
@@ -67,6 +68,7 @@ func newMetrics() *metrics {
 		publications: f.NewCounterVec(prometheus.CounterOpts{Name: "zonegen_publications_total", Help: "Publications of a zone by result: written, unchanged or failed."}, []string{"zone", "publisher", "result"}),
 		publishes:    gauge("zonegen_publisher_active", "Whether this process publishes (1), or another replica does, or it is not known yet which (0).", "publisher"),
 		interval:     gauge("zonegen_publisher_min_interval_seconds", "Least time between two publications of changes.", "publisher"),
+		held:         gauge("zonegen_held_services", "Services that are gone but whose records stay for a while, because too many were lost at once.", "publisher"),
 		renderSeconds: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "zonegen_render_duration_seconds", Help: "Time from a batch of changes to new snapshots of all zones.", Buckets: buckets,
 		}),
@@ -92,6 +94,7 @@ func newMetrics() *metrics {
 // far apart.
 func (m *metrics) publisher(name string, interval time.Duration, b *backlog) {
 	m.interval.WithLabelValues(name).Set(interval.Seconds())
+	m.holds(name, nil)
 	promauto.With(m.registry).NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "zonegen_oldest_unpublished_change_age_seconds", Help: "How long the oldest change that is not published yet has been known; 0 if all are published.",
 		ConstLabels: prometheus.Labels{"publisher": name},
@@ -163,6 +166,15 @@ func (m *metrics) publication(publisher string, results []publish.Result, took t
 	if worked {
 		m.publishSeconds.WithLabelValues(publisher).Observe(took.Seconds())
 	}
+}
+
+// holds notes what a publisher holds back, nil for nothing.
+func (m *metrics) holds(publisher string, h *holding) {
+	lost := 0
+	if h != nil {
+		lost = h.lost
+	}
+	m.held.WithLabelValues(publisher).Set(float64(lost))
 }
 
 // active notes whether it is for this process to publish. What another replica has

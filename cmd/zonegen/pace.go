@@ -37,6 +37,9 @@ func (p *pace) after(now time.Time, written, failed bool) {
 	p.pause = p.backoff.Step()
 }
 
+// by makes sure that there is another attempt no later than that.
+func (p *pace) by(at time.Time) { p.pause = min(p.pause, at.Sub(p.attempt)) }
+
 // due is when to publish next. The first change after quiet is due at once.
 func (p *pace) due(changed bool) time.Time {
 	due := p.attempt.Add(p.pause)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/clusterset-dns/zonegen/publish"
 	"github.com/clusterset-dns/zonegen/zone"
@@ -21,6 +22,8 @@ type place interface {
 // outcome is what became of a publication: results, or else one of the others.
 type outcome struct {
 	results []publish.Result // of each zone
+	// held says what holds all zones back.
+	held *holding
 	// standsBy says which other replica publishes there; this one has nothing to do.
 	standsBy string
 	// undecided says why it is not known which replica publishes.
@@ -53,8 +56,11 @@ func (p *folderPlace) publish(ctx context.Context, s state) outcome {
 		}
 		p.folder = folder
 	}
-	results, _ := p.folder.Publish(ctx, s.snapshots) // the error is those of the results
-	return outcome{results: results}
+	results, err := p.folder.Publish(ctx, s.snapshots)
+	if held := new(holding); errors.As(err, &held) {
+		return outcome{held: held}
+	}
+	return outcome{results: results} // the error is those of the results
 }
 
 func (p *folderPlace) due() <-chan struct{} { return nil }

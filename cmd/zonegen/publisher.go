@@ -20,6 +20,7 @@ type state struct {
 	// All that the source was told up to complete is in them, and nothing that it
 	// was told after newest.
 	complete, newest watch.Position
+	held             *holding // what is in them although it is gone; nil if nothing is
 }
 
 // publisher brings the newest state to one place, at its own pace: one that is
@@ -109,7 +110,14 @@ func (p *publisher) publish(ctx context.Context, s state) {
 	if ctx.Err() != nil {
 		return // there may be more failures than were found
 	}
-	if len(failures) == 0 && o.undecided == "" {
+	switch {
+	case o.held != nil:
+		p.pace.by(o.held.until)
+	case o.ours():
+		o.held = s.held
+	}
+	p.metrics.holds(p.name, o.held)
+	if len(failures) == 0 && o.undecided == "" && (o.held == nil || !o.held.whole) {
 		triggers := p.backlog.take(s.number)
 		if o.ours() { // else whoever publishes measures
 			p.metrics.programmed(p.name, triggers, time.Now())

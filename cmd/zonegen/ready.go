@@ -21,7 +21,7 @@ type readiness struct {
 type placeReadiness struct {
 	done     bool     // all zones were published there, by this replica or another one
 	failures []string // of the last publication
-	note     string
+	notes    []string
 }
 
 // add makes readiness wait for one place more. The result notes how the last
@@ -29,7 +29,8 @@ type placeReadiness struct {
 //
 // The first one without failures in each of the places makes ready, for good: when
 // a later one fails, what was published is still that of a moment ago. One by
-// another replica counts, too: this one could take over.
+// another replica counts, too: this one could take over. So does one that is held
+// back: what is in place is whole, and was true.
 func (r *readiness) add() (published func(o outcome, failures []string) (becameReady bool)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -42,7 +43,13 @@ func (r *readiness) add() (published func(o outcome, failures []string) (becameR
 		if o.undecided != "" {
 			failures = []string{o.undecided}
 		}
-		place.failures, place.note, place.done = failures, o.standsBy, place.done || len(failures) == 0
+		place.failures, place.notes, place.done = failures, nil, place.done || len(failures) == 0
+		if o.standsBy != "" {
+			place.notes = append(place.notes, o.standsBy)
+		}
+		if o.held != nil {
+			place.notes = append(place.notes, o.held.String())
+		}
 		becameReady = !r.ready && !slices.ContainsFunc(r.places, func(p placeReadiness) bool { return !p.done })
 		r.ready = r.ready || becameReady
 		return becameReady
@@ -50,7 +57,8 @@ func (r *readiness) add() (published func(o outcome, failures []string) (becameR
 }
 
 // ServeHTTP answers /readyz: 200 once all zones were published, else 503, with
-// what is missing or fails, and who publishes if another replica does.
+// what is missing or fails, who publishes if another replica does, and what is held
+// back.
 func (r *readiness) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	ready, lines := r.tell()
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -71,9 +79,7 @@ func (r *readiness) tell() (ready bool, lines []string) {
 	var notes []string
 	for _, p := range r.places {
 		lines = append(lines, p.failures...)
-		if p.note != "" {
-			notes = append(notes, p.note)
-		}
+		notes = append(notes, p.notes...)
 	}
 	switch {
 	case len(lines) > 0:

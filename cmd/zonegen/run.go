@@ -22,6 +22,7 @@ type runFlags struct {
 	zones       zoneFlags
 	folder      folderFlags
 	configMap   configMapFlags
+	guard       guardFlags
 	http        httpFlags
 	minInterval time.Duration
 }
@@ -35,7 +36,8 @@ func newRunCommand() *cobra.Command {
 true to them: db.ZONE for each zone, replaced as a whole with each change.
 
 Nothing is written before the whole state is known, and nothing is touched that
-has not changed. While the API is away the last files stay.
+has not changed. While the API is away the last files stay. When too many services
+are lost at once, their records stay for a while: see --deletion-guard.
 
 With --configmap, zones are keys of a ConfigMap, which name servers mount as a
 volume; large ones are spread over NAME-0, NAME-1, ... too. Of several replicas
@@ -62,6 +64,7 @@ HTTP: /livez, /readyz (once all is known and published; says what it waits for),
 	f.zones.register(cmd.Flags())
 	f.folder.register(cmd.Flags(), "/zones")
 	f.configMap.register(cmd.Flags())
+	f.guard.register(cmd.Flags())
 	f.http.register(cmd.Flags())
 	f.log.register(cmd.Flags())
 	cmd.Flags().Var(interval(&f.minInterval, time.Minute), "min-interval", "least `time` between two publications in a burst of changes; the first change after quiet is published at once")
@@ -103,8 +106,9 @@ func (f *runFlags) daemon(flags *pflag.FlagSet, logger *slog.Logger) (*daemon, e
 	if err != nil {
 		return nil, usageError{err}
 	}
-	d := newDaemon(logger, source, set)
+	d := newDaemon(logger, source, set, f.guard.limit())
 	if toFolder {
+		folder.Guard = d.placeGuard("path", folder.Path).judge
 		d.publishTo("folder", &folderPlace{options: folder}, 0) // the source keeps the pace of files
 	}
 	if toConfigMap {
@@ -112,7 +116,7 @@ func (f *runFlags) daemon(flags *pflag.FlagSet, logger *slog.Logger) (*daemon, e
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--configmap: %w", err)}
 		}
-		place, err := f.configMap.place(configMap, config, source)
+		place, err := f.configMap.place(configMap, config, source, d.placeGuard("configmap", f.configMap.name))
 		if err != nil {
 			return nil, usageError{err}
 		}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/clusterset-dns/zonegen/zone"
+)
+
+// lossLimit says which loss of services is implausible.
+type lossLimit struct {
+	percent uint32        // of the services; more is implausible
+	hold    time.Duration // for so long
+}
+
+// guardedServices is how many services there must be: of few, many go at a time.
+const guardedServices = 10
+
+// exceeded reports whether it is implausible that so many of the services are lost.
+// No limit is that of 0, and nothing is more than all.
+func (l lossLimit) exceeded(lost, of int) bool {
+	return l.percent > 0 && l.hold > 0 && of >= guardedServices && lost*100 > of*int(l.percent)
+}
+
+// holding is a loss that is held back.
+type holding struct {
+	lost, of int
+	until    time.Time
+	// whole reports that nothing at all is published meanwhile.
+	whole bool
+}
+
+func (h *holding) String() string {
+	stays := "their records stay"
+	if h.whole {
+		stays = "what is in place stays"
+	}
+	return fmt.Sprintf("holding back a loss: %d of %d services are gone; %s until %s, or until enough of them return", h.lost, h.of, stays, h.until.UTC().Format(time.RFC3339))
+}
+
+// Error makes an error of what [publish.Guard] says.
+func (h *holding) Error() string { return h.String() }
+
+// teller tells of a loss on the objects that are lost.
+type teller func(lost []zone.Key, message string)
+
+// begin tells of a loss.
+func (t teller) begin(logger *slog.Logger, l lossLimit, h *holding, lost []zone.Key) {
+	logger.Warn("holding back a loss of services", "lost", h.lost, "services", h.of, "limit", fmt.Sprintf("%d%%", l.percent), "for", l.hold)
+	t(lost, fmt.Sprintf("too many services are gone at once: the records from before stay for %s, or until enough of them return", l.hold))
+}
+
+// lossGuard keeps the records of services for a while when an implausible share of
+// them is lost. All that was lost within the hold time counts together, so that it
+// does not matter in how many pieces it comes. What was believed of it before is not
+// taken back, and stays below the limit; all later losses wait with the one that is
+// held, and everything else goes on.
+type lossGuard struct {
+	limit    lossLimit
+	logger   *slog.Logger
+	tell     teller
+	believed []loss
+	held     *holding // nil: nothing is held
+}
+
+// loss is one that was believed.
+type loss struct {
+	at       time.Time
+	services int
+}
+
+// judge reports whether to hold the loss of some services of all.
+func (g *lossGuard) judge(lost []zone.Key, of int) (hold bool) {
+	if g.held != nil {
+		return true
+	}
+	now := time.Now()
+	g.believed = slices.DeleteFunc(g.believed, func(l loss) bool { return now.Sub(l.at) >= g.limit.hold })
+	before := 0
+	for _, l := range g.believed {
+		before += l.services
+	}
+	if !g.limit.exceeded(before+len(lost), before+of) {
+		g.believed = append(g.believed, loss{now, len(lost)})
+		return false
+	}
+	g.held = &holding{lost: len(lost), of: of, until: now.Add(g.limit.hold)}
+	g.tell.begin(g.logger, g.limit, g.held, lost)
+	return true
+}
+
+// review returns what is held after changes, with so many services held now.
+func (g *lossGuard) review(held int) *holding {
+	if g.held == nil {
+		return nil
+	}
+	if held == 0 {
+		g.held = nil
+		g.logger.Info("all services whose loss was held back are there again")
+		return nil
+	}
+	h := *g.held
+	h.lost = held
+	return &h
+}
+
+// end ends the hold: what is still lost is believed, and what is lost next is judged
+// by what is left.
+func (g *lossGuard) end(held int) {
+	g.held, g.believed = nil, nil
+	g.logger.Warn("a loss of services has lasted and is believed", "lost", held)
+}
+
+// placeGuard holds snapshots back that lack too many of the services that were in a
+// place when this process came there. It knows only names of what they lack, so
+// nothing at all is published meanwhile.
+type placeGuard struct {
+	limit  lossLimit
+	logger *slog.Logger
+	tell   teller
+	until  time.Time // zero: nothing is held
+}
+
+// judge implements [publish.Guard].
+func (g *placeGuard) judge(there int, missing []zone.Key) error {
+	now := time.Now()
+	switch implausible := g.limit.exceeded(len(missing), there); {
+	case !implausible:
+		if !g.until.IsZero() {
+			g.logger.Info("enough of the services whose loss was held back are there again", "lost", len(missing))
+			g.until = time.Time{}
+		}
+		return nil
+	case g.until.IsZero():
+		g.until = now.Add(g.limit.hold)
+		h := g.holding(there, missing)
+		g.tell.begin(g.logger, g.limit, h, missing)
+		return h
+	case now.Before(g.until):
+		return g.holding(there, missing)
+	default:
+		g.logger.Warn("a loss of services has lasted and is believed", "lost", len(missing))
+		g.until = time.Time{}
+		return nil
+	}
+}
+
+func (g *placeGuard) holding(there int, missing []zone.Key) *holding {
+	return &holding{lost: len(missing), of: there, until: g.until, whole: true}
+}
