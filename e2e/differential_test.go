@@ -90,7 +90,7 @@ func newDifferential(t testing.TB) (*apiServer, *differential) {
 	kubeconfig := api.kubeconfig(t)
 	zones := map[string]string{"single": t.TempDir(), "chunked": t.TempDir()}
 	for layout, dir := range zones {
-		run(t, zonegen(t), "run", "--kubeconfig", kubeconfig, "--zone-dir", dir, "--layout", layout, "--min-interval", "10ms", "--http", "", "--log-level", "warn")
+		run(t, zonegen(t), "run", "--kubeconfig", kubeconfig, "--zone-dir", dir, "--layout", layout, "--min-interval", "10ms", "--deletion-guard", "0", "--http", "", "--log-level", "warn")
 	}
 	file := filepath.Join(zones["single"], "db.clusterset.local")
 	eventually(t, "the first zone is there", func() error { _, err := os.Stat(file); return err })

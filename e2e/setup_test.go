@@ -19,13 +19,14 @@ type daemon struct {
 }
 
 // runZonegen starts zonegen run with a kubeconfig and waits for nothing. When the test ends, the checkers read all that
-// it has published.
+// it has published. There is no guard unless the test asks for it: on the shared API server, other tests remove their
+// services meanwhile.
 func runZonegen(t testing.TB, kubeconfig string, args ...string) *daemon {
 	t.Helper()
 	zones, port := t.TempDir(), freePort(t)
 	args = append([]string{
 		"run", "--kubeconfig", kubeconfig, "--zone-dir", zones,
-		"--http", loopback(port), "--min-interval", "20ms",
+		"--http", loopback(port), "--min-interval", "20ms", "--deletion-guard", "0",
 	}, args...)
 	d := &daemon{run(t, zonegen(t), args...), zones, fmt.Sprintf("http://127.0.0.1:%d", port)}
 	t.Cleanup(d.checkAll)

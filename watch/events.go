@@ -32,8 +32,7 @@ const (
 	reasonHeld    = "DeletionHeld"
 )
 
-// maxEvents is how many Events one service gets at a time, and in how many namespaces
-// there is one when services are held. The log has the rest.
+// maxEvents is how many Events one service gets at a time. The log has the rest.
 const maxEvents = 10
 
 // eventTimeout bounds each request for an Event.
@@ -117,20 +116,6 @@ func (e *events) write(w event) {
 	}
 }
 
-// tellHeld has an Event written on one service of each of the first few namespaces.
-func (e *events) tellHeld(lost []zone.Key, message string) {
-	told := make(map[string]bool)
-	for _, key := range slices.SortedFunc(slices.Values(lost), compareKeys) {
-		if told[key.Namespace] {
-			continue
-		}
-		if told[key.Namespace] = true; len(told) > maxEvents {
-			return
-		}
-		e.write(event{key, reasonHeld, message})
-	}
-}
-
 func compareProblems(a, b zone.Problem) int {
 	return cmp.Or(compareKeys(a.Key, b.Key), strings.Compare(a.Field, b.Field), strings.Compare(a.Value, b.Value))
 }
@@ -146,7 +131,9 @@ func (k *Kubernetes) Tell(problems []zone.Problem) {
 // TellHeld implements [Source]: it writes Events on ServiceImports, which may be gone.
 // They are found in their namespaces.
 func (k *Kubernetes) TellHeld(lost []zone.Key, message string) {
-	k.events().tellHeld(lost, message)
+	for _, key := range lost {
+		k.events().write(event{key, reasonHeld, message})
+	}
 }
 
 // TellHeld implements [Source].

@@ -81,27 +81,3 @@ func TestEventsOfManyServices(t *testing.T) {
 		}
 	})
 }
-
-// However many services are held, there is one Event in each of a few namespaces.
-func TestEventsOfHeldServices(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		s := &sink{objects: map[string]int{}}
-		e := newEvents(ctx, s)
-		var lost []zone.Key
-		for i := range 1000 {
-			lost = append(lost, zone.Key{Namespace: fmt.Sprintf("ns%02d", i%50), Name: fmt.Sprintf("s%05d", i)})
-		}
-		e.tellHeld(lost, "gone")
-		pass(time.Hour)
-		if len(s.at) != maxEvents || len(s.objects) != maxEvents {
-			t.Errorf("%d Events about %d services, want %d", len(s.at), len(s.objects), maxEvents)
-		}
-		if s.objects["s00000"] != 1 {
-			t.Errorf("Events about %v, want one about the first", s.objects)
-		}
-		cancel()
-		synctest.Wait()
-	})
-}

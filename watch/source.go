@@ -26,8 +26,8 @@ type Source interface {
 	// source has a place for that. It does not block.
 	Tell(problems []zone.Problem)
 
-	// TellHeld says on the objects of services that are lost that their records stay
-	// for now, where the source has a place for that. It does not block.
+	// TellHeld says something on the objects of services that are lost and whose
+	// records stay for now, where the source has a place for that. It does not block.
 	TellHeld(lost []zone.Key, message string)
 
 	// Watches says how the source stands with each kind of object that it watches,

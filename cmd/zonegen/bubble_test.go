@@ -31,7 +31,7 @@ type fakeSource struct {
 	mu       sync.Mutex
 	waiting  []string
 	told     []string // the values of the problems that it was told of
-	toldHeld []int    // how many lost services it was told of, each time
+	toldHeld []zone.Key
 	watches  []watch.Watch
 
 	catchUps []watch.Position
@@ -59,7 +59,7 @@ func (s *fakeSource) Tell(problems []zone.Problem) {
 func (s *fakeSource) TellHeld(lost []zone.Key, _ string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.toldHeld = append(s.toldHeld, len(lost))
+	s.toldHeld = append(s.toldHeld, lost...)
 }
 
 func (s *fakeSource) Watches() []watch.Watch { return s.watches }

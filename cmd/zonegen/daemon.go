@@ -34,7 +34,7 @@ func newDaemon(logger *slog.Logger, source watch.Source, set *zone.Set, limit lo
 		metrics:   m,
 		problems:  problemLog{logger: logger, metrics: m},
 		readiness: readiness{waiting: source.Waiting},
-		guard:     lossGuard{limit: limit, logger: logger, tell: source.TellHeld},
+		guard:     lossGuard{limit: limit, logger: logger, teller: teller{to: source.TellHeld}},
 	}
 	set.HoldLosses(d.guard.judge)
 	return d
@@ -43,7 +43,7 @@ func newDaemon(logger *slog.Logger, source watch.Source, set *zone.Set, limit lo
 // placeGuard returns the guard of a place, which the log knows by a name under that
 // key.
 func (d *daemon) placeGuard(key, name string) *placeGuard {
-	return &placeGuard{limit: d.guard.limit, logger: d.logger.With(key, name), tell: d.guard.tell}
+	return &placeGuard{limit: d.guard.limit, logger: d.logger.With(key, name), teller: teller{to: d.source.TellHeld}}
 }
 
 // publishTo adds a place for the zones, to be published to at least that far apart.

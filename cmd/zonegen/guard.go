@@ -43,13 +43,32 @@ func (h *holding) String() string {
 // Error makes an error of what [publish.Guard] says.
 func (h *holding) Error() string { return h.String() }
 
-// teller tells of a loss on the objects that are lost.
-type teller func(lost []zone.Key, message string)
+// begin tells the log of a loss that is held from now on.
+func (l lossLimit) begin(logger *slog.Logger, lost, of int) {
+	logger.Warn("holding back a loss of services", "lost", lost, "services", of, "limit", fmt.Sprintf("%d%%", l.percent), "for", l.hold)
+}
 
-// begin tells of a loss.
-func (t teller) begin(logger *slog.Logger, l lossLimit, h *holding, lost []zone.Key) {
-	logger.Warn("holding back a loss of services", "lost", h.lost, "services", h.of, "limit", fmt.Sprintf("%d%%", l.percent), "for", l.hold)
-	t(lost, fmt.Sprintf("too many services are gone at once: the records from before stay for %s, or until enough of them return", l.hold))
+// teller tells of a loss that is held on the objects that are lost: on one in each of
+// the first few namespaces.
+type teller struct {
+	to   func(lost []zone.Key, message string)
+	told map[string]bool // namespaces, of this loss
+}
+
+// maxNamespaces is in how many namespaces it is told.
+const maxNamespaces = 10
+
+func (t *teller) tell(lost []zone.Key, hold time.Duration) {
+	var first []zone.Key
+	for _, key := range lost {
+		if !t.told[key.Namespace] && len(t.told) < maxNamespaces {
+			t.told[key.Namespace] = true
+			first = append(first, key)
+		}
+	}
+	if len(first) > 0 {
+		t.to(first, fmt.Sprintf("too many services are gone at once: the records from before stay for %s, or until enough of them return", hold))
+	}
 }
 
 // lossGuard keeps the records of services for a while when an implausible share of
@@ -60,7 +79,7 @@ func (t teller) begin(logger *slog.Logger, l lossLimit, h *holding, lost []zone.
 type lossGuard struct {
 	limit    lossLimit
 	logger   *slog.Logger
-	tell     teller
+	teller   teller
 	believed []loss
 	held     *holding // nil: nothing is held
 }
@@ -74,6 +93,7 @@ type loss struct {
 // judge reports whether to hold the loss of some services of all.
 func (g *lossGuard) judge(lost []zone.Key, of int) (hold bool) {
 	if g.held != nil {
+		g.teller.tell(lost, g.limit.hold)
 		return true
 	}
 	now := time.Now()
@@ -87,7 +107,9 @@ func (g *lossGuard) judge(lost []zone.Key, of int) (hold bool) {
 		return false
 	}
 	g.held = &holding{lost: len(lost), of: of, until: now.Add(g.limit.hold)}
-	g.tell.begin(g.logger, g.limit, g.held, lost)
+	g.limit.begin(g.logger, len(lost), of)
+	g.teller.told = make(map[string]bool)
+	g.teller.tell(lost, g.limit.hold)
 	return true
 }
 
@@ -119,7 +141,7 @@ func (g *lossGuard) end(held int) {
 type placeGuard struct {
 	limit  lossLimit
 	logger *slog.Logger
-	tell   teller
+	teller teller
 	until  time.Time // zero: nothing is held
 }
 
@@ -135,9 +157,10 @@ func (g *placeGuard) judge(there int, missing []zone.Key) error {
 		return nil
 	case g.until.IsZero():
 		g.until = now.Add(g.limit.hold)
-		h := g.holding(there, missing)
-		g.tell.begin(g.logger, g.limit, h, missing)
-		return h
+		g.limit.begin(g.logger, len(missing), there)
+		g.teller.told = make(map[string]bool)
+		g.teller.tell(missing, g.limit.hold)
+		return g.holding(there, missing)
 	case now.Before(g.until):
 		return g.holding(there, missing)
 	default:

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"regexp"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,8 +93,8 @@ func TestLossIsHeld(t *testing.T) {
 		d.wantPublished("an implausible loss", 14)
 		d.wantHeld("an implausible loss", 5)
 		d.wantLog("an implausible loss", holdsLog, 1)
-		if len(d.source.toldHeld) != 1 || d.source.toldHeld[0] != 5 {
-			t.Errorf("the source was told of %v lost services, want 5 once", d.source.toldHeld)
+		if told := d.source.toldHeld; !slices.Equal(told, []zone.Key{numbered(6)}) {
+			t.Errorf("the source was told of %v, want one in the namespace", told)
 		}
 		d.change("10.0.0.1")
 		if !d.holds("10.0.0.1") {
@@ -202,6 +203,31 @@ func TestLossOfFew(t *testing.T) {
 			d.wantHeld(fmt.Sprint(limit), 0)
 		}, func(d *testDaemon) { d.guard.limit = limit })
 	}
+}
+
+// A loss in many namespaces is told in some of them, also in those that follow later.
+func TestLossIsTold(t *testing.T) {
+	inBubble(t, t.TempDir(), func(d *testDaemon) {
+		all := services(0, 2*guardedCount)
+		for i := range all.Services {
+			all.Services[i].Namespace = fmt.Sprintf("n%02d", i/2)
+		}
+		d.changes(all)
+		var told []zone.Key
+		for i := 0; i < len(all.Services); i += 4 {
+			var c zone.Changes
+			for _, svc := range all.Services[i : i+4] {
+				c.Removed = append(c.Removed, svc.Key)
+			}
+			d.changes(c)
+			if i >= 12 && i < 32 {
+				told = append(told, all.Services[i].Key, all.Services[i+2].Key)
+			}
+		}
+		if !slices.Equal(d.source.toldHeld, told) || len(told) != maxNamespaces {
+			t.Errorf("the source was told of %v, want %v", d.source.toldHeld, told)
+		}
+	})
 }
 
 // What was published before a restart is not emptied by accident either, and a restart
