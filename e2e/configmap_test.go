@@ -346,16 +346,27 @@ func TestConfigMapLarge(t *testing.T) {
 	before := m.chunks()
 
 	// One service changes, over and over.
+	var stored, logged []float64
 	for generation := range 10 {
+		etcd := m.api.etcdWritten(t)
 		m.now = m.now.Add(10 * time.Second)
 		set.apply(tenEndpoints(7, generation+1))
 		were := len(m.list())
 		m.publish(set.Snapshots())
 		writes, sent := m.sent.since()
-		t.Logf("a change: %d writes of %d bytes", writes, sent)
+		etcd = m.api.etcdWritten(t).since(etcd)
+		stored, logged = append(stored, etcd.objects), append(logged, etcd.log)
+		t.Logf("a change: %d writes of %d bytes; etcd stores %.0f bytes and writes %.0f into its log", writes, sent, etcd.objects, etcd.log)
 		if want := 2 + len(m.list()) - were; writes != int64(want) || sent > 300<<10 {
 			t.Errorf("a change is %d writes of %d bytes, want %d", writes, sent, want)
 		}
+	}
+	slices.Sort(stored)
+	slices.Sort(logged)
+	t.Logf("etcd for a change: stores %.0f to %.0f bytes, median %.0f; writes %.0f to %.0f into its log, median %.0f",
+		stored[0], stored[9], stored[5], logged[0], logged[9], logged[5])
+	if size := float64(len(snapshot.Append(nil, 1))); stored[0] == 0 || logged[9] > size/10 {
+		t.Errorf("etcd writes more than a tenth of the %.0f bytes of the zone, or nothing is measured", size)
 	}
 	if now := m.chunks(); len(now) != len(before)+10 {
 		t.Errorf("%d chunks, %d before the changes: the old ones are to stay for the grace time", len(now), len(before))

@@ -29,8 +29,11 @@ func checkMetrics(t testing.TB, metrics string) {
 }
 
 // value is that of one series, as /metrics names it; an error if it is not there.
-func (d *daemon) value(series string) (float64, error) {
-	status, metrics, err := httpGet(d.http + "/metrics")
+func (d *daemon) value(series string) (float64, error) { return metricValue(d.http, series) }
+
+// metricValue is the value of one series of a server's /metrics.
+func metricValue(url, series string) (float64, error) {
+	status, metrics, err := httpGet(url + "/metrics")
 	if err != nil || status != http.StatusOK {
 		return 0, fmt.Errorf("/metrics: %d, %w", status, err)
 	}
