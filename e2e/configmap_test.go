@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +22,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	applycorev1 "k8s.io/client-go/applyconfigurations/core/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -403,6 +405,49 @@ func TestConfigMapLarge(t *testing.T) {
 	again.publish(small)
 	if n := len(again.list()); n != 1 {
 		t.Errorf("%d ConfigMaps for a small zone", n)
+	}
+}
+
+// More chunks are spare than annotations of the API have room to name: they go nevertheless, some at a time.
+func TestConfigMapManySpare(t *testing.T) {
+	namespace := sharedAPI(t).newNamespace(t, "configmap-")
+	set := newWebZone(t, 1000)
+	before := newZoneMap(t, namespace, nil)
+	before.publish(set.Snapshots())
+	wanted := len(before.chunks())
+	clients, err := kubernetes.NewForConfig(before.api.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const spare = 10_000
+	for number := range 2 {
+		data := map[string]string{}
+		for i := range spare / 2 {
+			text := fmt.Sprintf("; %d.%d\n", number, i)
+			data[zone.ChunkName(sha256.Sum256([]byte(text)))] = text
+		}
+		shard := applycorev1.ConfigMap(fmt.Sprintf("zones-%d", publish.DefaultShards-1-number), namespace).
+			WithLabels(map[string]string{"app.kubernetes.io/managed-by": "zonegen"}).
+			WithAnnotations(map[string]string{publish.PartOfAnnotation: "zones"}).
+			WithData(data)
+		if _, err := clients.CoreV1().ConfigMaps(namespace).Apply(t.Context(), shard, metav1.ApplyOptions{FieldManager: publish.FieldManager}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := newZoneMap(t, namespace, nil)
+	m.publish(set.Snapshots())
+	if n := len(m.chunks()); n != wanted+spare {
+		t.Fatalf("%d chunks, %d of them wanted", n, wanted)
+	}
+	for step := range 40 {
+		m.now = m.now.Add(publish.DefaultConfigMapGrace / 4)
+		set.apply(tenEndpoints(7, step+1))
+		if _, err := m.Publish(t.Context(), set.Snapshots()); err != nil {
+			t.Fatalf("after %d steps: %v", step, err)
+		}
+	}
+	if n := len(m.chunks()); n > wanted+20 {
+		t.Errorf("%d chunks, %d of them wanted", n, wanted)
 	}
 }
 
