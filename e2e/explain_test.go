@@ -159,11 +159,12 @@ func TestCompletion(t *testing.T) {
 	api.start(t)
 }
 
-// TestManual has groff read the manual pages, which must not complain, and looks for all flags in them.
+// TestManual has groff read the manual pages of make man, which must not complain, and looks for all flags in them.
 func TestManual(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "man")
-	verb(t, 0, "man", dir)
-	pages, err := filepath.Glob(filepath.Join(dir, "*.1"))
+	if out, err := exec.CommandContext(t.Context(), "make", "-C", "..", "man").CombinedOutput(); err != nil { // builds, if need be
+		t.Fatalf("make man: %v\n%s", err, out)
+	}
+	pages, err := filepath.Glob("../bin/man/*.1")
 	if err != nil || len(pages) < 8 {
 		t.Fatalf("%q, %v", pages, err)
 	}
@@ -189,6 +190,47 @@ func TestManual(t *testing.T) {
 		for _, line := range regexp.MustCompile(`(?m)^ +zonegen .*$`).FindAllString(examples, -1) {
 			if !strings.Contains(string(out), strings.TrimSpace(line)) {
 				t.Errorf("%s does not have %q", page, line)
+			}
+		}
+	}
+}
+
+// TestColor: there are colours on a terminal, unless the environment wants none, and else only when they are asked for.
+func TestColor(t *testing.T) {
+	dir := checkout(t)
+	for _, command := range []string{
+		"bin/zonegen render -f examples --serial 1 | sed s/10.128.0.10/10.128.0.11/ | bin/zonegen diff - -f examples",
+		"bin/zonegen explain -f examples web.sites.svc.clusterset.local",
+	} {
+		colored := func(command string, env ...string) bool {
+			t.Helper()
+			cmd := exec.CommandContext(t.Context(), "bash", "-c", command)
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), append([]string{"NO_COLOR=", "TERM=xterm"}, env...)...)
+			out, err := cmd.Output()
+			if err != nil && cmd.ProcessState.ExitCode() != 1 || len(out) == 0 {
+				t.Fatalf("%s: %v", command, err)
+			}
+			return strings.Contains(string(out), "\x1b[")
+		}
+		terminal := func(command string) string {
+			return fmt.Sprintf("%s -qec %q /dev/null", tool(t, "script", "bsdutils"), command)
+		}
+		for _, test := range []struct {
+			command string
+			env     string
+			want    bool
+		}{
+			{terminal(command), "", true},
+			{terminal(command), "NO_COLOR=1", false},
+			{terminal(command), "TERM=dumb", false},
+			{terminal(command + " --color never"), "", false},
+			{terminal(command + " --output json"), "", false},
+			{command, "", false},
+			{command + " --color always", "", true},
+		} {
+			if got := colored(test.command, test.env); got != test.want {
+				t.Errorf("%s, %q: coloured %t, want %t", test.command, test.env, got, test.want)
 			}
 		}
 	}

@@ -50,13 +50,16 @@ func checkout(t testing.TB) string {
 	return dir
 }
 
+// whileServed marks the commands of the README that ask the server of make run. They are run by TestMakeRun.
+const whileServed = "@127.0.0.1:1053"
+
 // TestReadmeConsole runs the commands whose output the README shows. That of make run is compared by TestMakeRun.
 func TestReadmeConsole(t *testing.T) {
 	dir := checkout(t)
 	ran := 0
 	for _, block := range fences(t, "console") {
 		command, want, _ := strings.Cut(strings.TrimPrefix(block, "$ "), "\n")
-		if strings.HasPrefix(want, "…") {
+		if strings.HasPrefix(want, "…") || strings.Contains(command, whileServed) {
 			continue
 		}
 		ran++
@@ -233,7 +236,8 @@ func tableFlags(table string) string {
 	return b.String()
 }
 
-// TestMakeRun runs make run, and then the dig commands that it prints, which are those of the README.
+// TestMakeRun runs make run, and then the dig commands that it prints, which are those of the README, and what else the
+// README asks its server.
 func TestMakeRun(t *testing.T) {
 	ports := []string{"DNS_PORT", "HTTP_PORT", "HEALTH_PORT", "READY_PORT", "METRICS_PORT"}
 	args := []string{"-C", "..", "run"}
@@ -260,6 +264,20 @@ func TestMakeRun(t *testing.T) {
 		if err != nil || !regexp.MustCompile(`(?m)^[^;\n].*\sIN\s`).Match(out) {
 			t.Errorf("%s: %v\n%s", line, err, out)
 		}
+	}
+	asked := 0
+	for _, block := range fences(t, "console") {
+		if command, want, _ := strings.Cut(strings.TrimPrefix(block, "$ "), "\n"); strings.Contains(command, whileServed) {
+			asked++
+			cmd := exec.Command("bash", "-c", strings.ReplaceAll(command, whileServed, "@"+loopback(dnsPort)))
+			cmd.Dir = ".."
+			if out, err := cmd.CombinedOutput(); err != nil || strings.ReplaceAll(string(out), loopback(dnsPort), whileServed[1:]) != want {
+				t.Errorf("$ %s: %v\n%s\nREADME:\n%s", command, err, out, want)
+			}
+		}
+	}
+	if asked == 0 {
+		t.Errorf("the README asks nothing at %s", whileServed)
 	}
 	p.stop()
 	eventually(t, "nothing of it is left running", func() error { return tryPort(dnsPort) })

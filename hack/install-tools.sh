@@ -19,6 +19,7 @@ test) tools=(
 	"promtool prometheus"           # reads alert rules and metrics
 	"buildah buildah"               # builds the container image
 	"groff groff-base"              # reads the manual pages
+	"script bsdutils"               # is a terminal
 	"shellcheck shellcheck"         # for make lint
 ) ;;
 bench) tools=(

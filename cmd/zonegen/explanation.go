@@ -158,13 +158,16 @@ func (t *explanation) slice(s explain.Slice, asked bool) {
 }
 
 func (t *explanation) reverse(addresses []explain.Reverse) {
+	addresses = slices.DeleteFunc(slices.Clone(addresses), func(r explain.Reverse) bool { return len(r.Claims) == 0 })
+	if len(addresses) == 0 {
+		return
+	}
+	t.heading(bold, "Addresses and their names")
+	width := 0
+	for _, r := range addresses[:min(len(addresses), maxEndpoints)] {
+		width = max(width, len(r.Address))
+	}
 	for i, r := range addresses {
-		if len(r.Claims) == 0 {
-			continue
-		}
-		if i == 0 {
-			t.heading(bold, "Addresses and their names")
-		}
 		if i == maxEndpoints {
 			t.more(len(addresses) - i)
 			return
@@ -173,7 +176,7 @@ func (t *explanation) reverse(addresses []explain.Reverse) {
 		if ptr == "" {
 			ptr = "no name"
 		}
-		t.line("  %s  %s", r.Address, ptr)
+		t.line("  %-*s  %s", width, r.Address, ptr)
 		if len(r.Claims) < 2 && r.PTR != "" {
 			continue
 		}
