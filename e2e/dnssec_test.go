@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -174,9 +175,29 @@ func TestSignedZone(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			if out, err := exec.Command(tool(t, "ldns-verify-zone", "ldnsutils"), "-k", filepath.Join(keys, "clusterset.local.key"), file).CombinedOutput(); err != nil {
-				t.Errorf("ldns-verify-zone: %v\n%s", err, out)
+			verify := func(file string) {
+				t.Helper()
+				if out, err := exec.Command(tool(t, "ldns-verify-zone", "ldnsutils"), "-k", filepath.Join(keys, "clusterset.local.key"), file).CombinedOutput(); err != nil {
+					t.Errorf("ldns-verify-zone: %v\n%s", err, out)
+				}
 			}
+			verify(file)
+
+			// A secondary gets all of it.
+			primary := freePort(t)
+			runCoreDNS(t, primary, "multicluster clusterset.local {\n directory "+signed+"\n}\ntransfer {\n to *\n}")
+			records, err := transfer(primary, clusterset)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := texts(readZone(t, clusterset, file)); !slices.Equal(records, want) {
+				t.Errorf("%d records are transferred, want %d", len(records), len(want))
+			}
+			transferred := filepath.Join(t.TempDir(), "transferred")
+			if err := os.WriteFile(transferred, []byte(strings.Join(records, "\n")+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			verify(transferred)
 
 			// A change is signed as the example says.
 			render("../examples/headless.yaml")
