@@ -10,21 +10,34 @@ import (
 
 // hiddenPrimary is the primary of examples/corefiles/hidden-primary with its three secondaries.
 type hiddenPrimary struct {
+	t           testing.TB
 	primary     *process
 	port        int
-	secondaries map[string]int // ports by name
-	key         string         // the file of the TSIG key
+	secondaries map[string]*secondary // by name
+	key         string                // the file of the TSIG key
 }
 
-// runHiddenPrimary starts all four on 127.0.0.1, with the zones of this folder.
-func runHiddenPrimary(t testing.TB, zones string) *hiddenPrimary {
+// secondary is a name server that has its zones from a primary.
+type secondary struct {
+	*process
+	port int
+	up   string // what it prints when it has started
+}
+
+// runHiddenPrimary starts all four on 127.0.0.1, with the zones of this folder. More says what else is replaced in a
+// file of the example.
+func runHiddenPrimary(t testing.TB, zones string, more map[string][]string) *hiddenPrimary {
 	t.Helper()
 	h := &hiddenPrimary{
+		t:           t,
 		port:        freePort(t),
-		secondaries: map[string]int{"BIND": freePort(t), "NSD": freePort(t), "Knot": freePort(t)},
+		secondaries: make(map[string]*secondary),
 		key:         exampleConfig(t, "hidden-primary/transfer.key"),
 	}
-	bind, nsd, knot := h.secondaries["BIND"], h.secondaries["NSD"], h.secondaries["Knot"]
+	bind, nsd, knot := freePort(t), freePort(t), freePort(t)
+	config := func(name string, replacements ...string) string {
+		return exampleConfig(t, "hidden-primary/"+name, append(replacements, more[name]...)...)
+	}
 	state := func() string {
 		dir := t.TempDir()
 		if err := os.Mkdir(filepath.Join(dir, "run"), 0o755); err != nil {
@@ -35,24 +48,24 @@ func runHiddenPrimary(t testing.TB, zones string) *hiddenPrimary {
 
 	// The secondaries first: the primary notifies them when it starts.
 	dir := state()
-	run(t, tool(t, "named", "bind9"), "-g", "-c", exampleConfig(t, "hidden-primary/named.conf",
+	h.start("BIND", bind, " running\n", tool(t, "named", "bind9"), "-g", "-c", config("named.conf",
 		"192.0.2.1 port 1053", fmt.Sprintf("127.0.0.1 port %d", h.port),
 		"port 53 { 192.0.2.51; }", fmt.Sprintf("port %d { 127.0.0.1; }", bind),
 		"/etc/bind", filepath.Dir(h.key), "/var/cache/bind", dir, "/run/named", dir+"/run",
-	)).waitOutput(" running\n")
+	))
 	dir = state()
-	run(t, tool(t, "nsd", "nsd"), "-d", "-u", "", "-c", exampleConfig(t, "hidden-primary/nsd.conf",
+	h.start("NSD", nsd, "nsd started", tool(t, "nsd", "nsd"), "-d", "-u", "", "-c", config("nsd.conf",
 		"192.0.2.1@1053", fmt.Sprintf("127.0.0.1@%d", h.port), "192.0.2.1 NOKEY", "127.0.0.1 NOKEY",
 		"192.0.2.52@53", fmt.Sprintf("127.0.0.1@%d", nsd),
 		"/var/lib/nsd", dir, "/run/nsd", dir+"/run",
-	)).waitOutput("nsd started")
+	))
 	dir = state()
-	run(t, tool(t, "knotd", "knot"), "-c", exampleConfig(t, "hidden-primary/knot.conf",
+	h.start("Knot", knot, "server started", tool(t, "knotd", "knot"), "-c", config("knot.conf",
 		"192.0.2.1@1053", fmt.Sprintf("127.0.0.1@%d", h.port), "address: 192.0.2.1\n", "address: 127.0.0.1\n",
 		"192.0.2.53@53", fmt.Sprintf("127.0.0.1@%d", knot),
 		"/var/lib/knot", dir, "/run/knot", dir+"/run",
-	)).waitOutput("server started")
-	h.primary = run(t, coredns(t), "-conf", exampleConfig(t, "hidden-primary/Corefile",
+	))
+	h.primary = run(t, coredns(t), "-conf", config("Corefile",
 		"bind 192.0.2.1", "bind 127.0.0.1", ":1053", fmt.Sprintf(":%d", h.port), "/zones", zones,
 		"192.0.2.51:53", loopback(bind), "192.0.2.52:53", loopback(nsd), "192.0.2.53:53", loopback(knot),
 		"/etc/coredns/transfer.key", h.key,
@@ -62,6 +75,14 @@ func runHiddenPrimary(t testing.TB, zones string) *hiddenPrimary {
 	return h
 }
 
+// start starts a secondary.
+func (h *hiddenPrimary) start(name string, port int, up, path string, args ...string) {
+	h.t.Helper()
+	s := &secondary{run(h.t, path, args...), port, up}
+	s.waitOutput(up)
+	h.secondaries[name] = s
+}
+
 // TestHiddenPrimary runs the hidden primary of the examples and its secondaries, and changes a service.
 func TestHiddenPrimary(t *testing.T) {
 	manifests, zones := t.TempDir(), t.TempDir()
@@ -69,11 +90,11 @@ func TestHiddenPrimary(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, zonegen(t), "run", "-f", manifests, "--zone-dir", zones, "--http", loopback(freePort(t))).waitOutput("msg=ready")
-	h := runHiddenPrimary(t, zones)
+	h := runHiddenPrimary(t, zones, nil)
 
 	answer := func(address string) {
 		t.Helper()
-		for name, port := range h.secondaries {
+		for name, s := range h.secondaries {
 			eventually(t, name+" answers", func() error {
 				for question, want := range map[string]string{
 					"checkout.shop." + svc + " A":        "A " + address,
@@ -83,7 +104,7 @@ func TestHiddenPrimary(t *testing.T) {
 					"none." + svc + " A":                 "NXDOMAIN",
 					"dns-version." + clusterset + " TXT": `TXT "1.1.0"`,
 				} {
-					if err := answers(t, port, question, want); err != nil {
+					if err := answers(t, s.port, question, want); err != nil {
 						return err
 					}
 				}
@@ -99,7 +120,11 @@ func TestHiddenPrimary(t *testing.T) {
 	answer("10.128.0.99")
 
 	// Nobody transfers the zones without the key.
-	for _, port := range []int{h.port, h.secondaries["BIND"], h.secondaries["NSD"], h.secondaries["Knot"]} {
+	ports := []int{h.port}
+	for _, s := range h.secondaries {
+		ports = append(ports, s.port)
+	}
+	for _, port := range ports {
 		if m, err := tryDig(t, port, "AXFR", clusterset); err == nil && len(m.Answer) > 0 {
 			t.Errorf("a transfer without the key gives %d records", len(m.Answer))
 		}
