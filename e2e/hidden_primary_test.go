@@ -35,9 +35,7 @@ func runHiddenPrimary(t testing.TB, zones string, more map[string][]string) *hid
 		key:         exampleConfig(t, "hidden-primary/transfer.key"),
 	}
 	bind, nsd, knot := freePort(t), freePort(t), freePort(t)
-	config := func(name string, replacements ...string) string {
-		return exampleConfig(t, "hidden-primary/"+name, append(replacements, more[name]...)...)
-	}
+	with := func(name string, replacements ...string) []string { return append(replacements, more[name]...) }
 	state := func() string {
 		dir := t.TempDir()
 		if err := os.Mkdir(filepath.Join(dir, "run"), 0o755); err != nil {
@@ -48,29 +46,29 @@ func runHiddenPrimary(t testing.TB, zones string, more map[string][]string) *hid
 
 	// The secondaries first: the primary notifies them when it starts.
 	dir := state()
-	h.start("BIND", bind, " running\n", tool(t, "named", "bind9"), "-g", "-c", config("named.conf",
+	h.start("BIND", bind, " running\n", tool(t, "named", "bind9"), "-g", "-c", exampleConfig(t, "hidden-primary/named.conf", with("named.conf",
 		"192.0.2.1 port 1053", fmt.Sprintf("127.0.0.1 port %d", h.port),
 		"port 53 { 192.0.2.51; }", fmt.Sprintf("port %d { 127.0.0.1; }", bind),
 		"/etc/bind", filepath.Dir(h.key), "/var/cache/bind", dir, "/run/named", dir+"/run",
-	))
+	)...))
 	dir = state()
-	h.start("NSD", nsd, "nsd started", tool(t, "nsd", "nsd"), "-d", "-u", "", "-c", config("nsd.conf",
+	h.start("NSD", nsd, "nsd started", tool(t, "nsd", "nsd"), "-d", "-u", "", "-c", exampleConfig(t, "hidden-primary/nsd.conf", with("nsd.conf",
 		"192.0.2.1@1053", fmt.Sprintf("127.0.0.1@%d", h.port), "192.0.2.1 NOKEY", "127.0.0.1 NOKEY",
 		"192.0.2.52@53", fmt.Sprintf("127.0.0.1@%d", nsd),
 		"/var/lib/nsd", dir, "/run/nsd", dir+"/run",
-	))
+	)...))
 	dir = state()
-	h.start("Knot", knot, "server started", tool(t, "knotd", "knot"), "-c", config("knot.conf",
+	h.start("Knot", knot, "server started", tool(t, "knotd", "knot"), "-c", exampleConfig(t, "hidden-primary/knot.conf", with("knot.conf",
 		"192.0.2.1@1053", fmt.Sprintf("127.0.0.1@%d", h.port), "address: 192.0.2.1\n", "address: 127.0.0.1\n",
 		"192.0.2.53@53", fmt.Sprintf("127.0.0.1@%d", knot),
 		"/var/lib/knot", dir, "/run/knot", dir+"/run",
-	))
-	h.primary = run(t, coredns(t), "-conf", config("Corefile",
+	)...))
+	h.primary = run(t, coredns(t), "-conf", exampleConfig(t, "hidden-primary/Corefile", with("Corefile",
 		"bind 192.0.2.1", "bind 127.0.0.1", ":1053", fmt.Sprintf(":%d", h.port), "/zones", zones,
 		"192.0.2.51:53", loopback(bind), "192.0.2.52:53", loopback(nsd), "192.0.2.53:53", loopback(knot),
 		"/etc/coredns/transfer.key", h.key,
 		":8181", fmt.Sprintf(":%d", freePort(t)), ":9153", fmt.Sprintf(":%d", freePort(t)),
-	))
+	)...))
 	h.primary.waitOutput("CoreDNS-")
 	return h
 }

@@ -188,6 +188,9 @@ func TestTransferOverTheWire(t *testing.T) {
 	if got := brief(s.ask(t, clusterset, dns.TypeAXFR)); got != "REFUSED" {
 		t.Errorf("AXFR over UDP: %s", got)
 	}
+	if got := brief(s.exchange(t, "udp", ixfr)); got != "REFUSED" {
+		t.Errorf("IXFR over UDP: %s", got)
+	}
 
 	// While the second NOTIFY takes its time, more changes come. They are told once.
 	for serial := uint32(2); serial < 12; serial++ {
