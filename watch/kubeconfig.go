@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	_ "k8s.io/client-go/plugin/pkg/client/auth/oidc" // users with auth-provider: oidc
@@ -51,7 +52,7 @@ func clientConfig(o KubernetesOptions) (*rest.Config, *http.Client, error) {
 	// limits of client-go (5 per second, 10 at once) are never felt.
 	transport, err := rest.HTTPClientFor(config)
 	if err != nil {
-		return nil, nil, fmt.Errorf("the kubeconfig's credentials for %s cannot be used: %w", config.Host, err)
+		return nil, nil, withoutPasswords(fmt.Errorf("the kubeconfig's credentials for %s cannot be used: %w", config.Host, err), config.Host)
 	}
 	return config, transport, nil
 }
@@ -83,9 +84,32 @@ func loadConfig(o KubernetesOptions) (*rest.Config, error) {
 	case clientcmd.IsEmptyConfig(err): // whose text speaks of something else
 		return nil, fmt.Errorf("%s, context %q: there is no cluster %q with a server", configName(o), name, loaded.Contexts[name].Cluster)
 	case err != nil:
-		return nil, fmt.Errorf("%s, context %q: %w", configName(o), name, err)
+		err = fmt.Errorf("%s, context %q: %w", configName(o), name, err)
+		if cluster := loaded.Clusters[loaded.Contexts[name].Cluster]; cluster != nil {
+			err = withoutPasswords(err, cluster.Server, cluster.ProxyURL)
+		}
+		return nil, err
 	}
 	return config, nil
+}
+
+// withoutPasswords returns an error that says the same without the user and password in
+// these URLs, which need not be valid.
+func withoutPasswords(err error, urls ...string) error {
+	text := err.Error()
+	for _, u := range urls {
+		if _, rest, ok := strings.Cut(u, "://"); ok {
+			u = rest
+		}
+		if at := strings.LastIndex(u, "@"); at > 0 {
+			quoted := strconv.Quote(u[:at])
+			text = strings.NewReplacer(u[:at], "…", quoted[1:len(quoted)-1], "…").Replace(text)
+		}
+	}
+	if text == err.Error() {
+		return err
+	}
+	return errors.New(text)
 }
 
 // contextOf returns the name of the context to use, which there is, as is the

@@ -99,7 +99,7 @@ func NewKubernetes(o KubernetesOptions) (*Kubernetes, error) {
 	}
 	host, _, err := rest.DefaultServerUrlFor(config)
 	if err != nil {
-		return nil, fmt.Errorf("the server %q of the kubeconfig is no URL: %w", config.Host, err)
+		return nil, withoutPasswords(fmt.Errorf("the server %q of the kubeconfig is no URL: %w", config.Host, err), config.Host)
 	}
 	queue := newQueue(o.MinInterval)
 	k := &Kubernetes{
