@@ -11,13 +11,20 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 REVISION := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 FUZZTIME ?= 20s
 
+# Where govulncheck finds the vulnerability database: for a machine without Internet, file:///FOLDER with what is in
+# https://vuln.go.dev/vulndb.zip.
+VULNDB ?= https://vuln.go.dev
+
 # Every module that has Go code. cmd/coredns/nosdk has stand-ins for modules of others.
 MODULES := . e2e
 
 GOLANGCI_LINT := .cache/tools/golangci-lint
 GOVULNCHECK := .cache/tools/govulncheck
 
-# How the programs are built. Version control is not asked, so that an archive of the source gives the same bytes.
+# How the programs are built. Version control is not asked, so that an archive of the source gives the same bytes;
+# -trimpath leaves the builder's folders out. Without cgo they are static: no loader, no library of the image's, and no
+# memory that can be both written and executed. Not -buildmode=pie: Go's linker makes such programs for a dynamic
+# loader, which an empty image does not have.
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false
 ZONEGEN := -ldflags '-s -w -X main.version=$(VERSION) -X main.revision=$(REVISION)' ./cmd/zonegen
 COREDNS := -tags grpcnotrace -ldflags '-s -w -X github.com/coredns/coredns/coremain.GitCommit=$(VERSION)' ./cmd/coredns
@@ -32,7 +39,7 @@ comma := ,
 # Rows of the benchmark, as a regular expression; all if it is empty.
 ROWS ?=
 
-.PHONY: help build man run test test-tools unit e2e lint bench bench-quick bench-packages bench-tools fuzz vuln dist image clean
+.PHONY: help build man run test test-tools unit e2e lint bench bench-quick bench-packages bench-tools fuzz vuln licences dist image clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,11 +67,12 @@ e2e: ## the built programs on a real API server (builds kube-apiserver and etcd 
 		KUBEBUILDER_ASSETS=$$assets ../hack/step.sh "tests on a real API server" \
 		go test -race -v -count=1 -p=1 -timeout=45m ./...
 
-lint: $(GOLANGCI_LINT) ## golangci-lint (format, go vet, import rules, …) on every module, and shellcheck
-	@status=0; for module in $(MODULES); do \
+lint: $(GOLANGCI_LINT) ## golangci-lint (format, go vet, import rules, …) on every module, licences, and shellcheck
+	@status=0; for module in $(MODULES) tools; do \
 		(cd $$module && $(CURDIR)/hack/step.sh "golangci-lint in $$module" $(CURDIR)/$(GOLANGCI_LINT) run ./... && \
 			go mod tidy -diff) || status=1; \
 	done; exit $$status
+	@cd tools && ../hack/step.sh "licences" go run ./licences -check ../docs/licences.md
 	@if PATH=$$PATH:/usr/sbin command -v shellcheck >/dev/null; then shellcheck hack/*.sh .ci/run; \
 	else echo "shellcheck is missing: scripts not checked (apt-get install shellcheck)"; fi
 
@@ -87,10 +95,17 @@ bench-packages: ## benchmarks of each package
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@hack/fuzz.sh $(FUZZTIME)
 
-vuln: $(GOVULNCHECK) ## known vulnerabilities in what is called (asks Go's vulnerability database)
-	@for module in $(MODULES); do (cd $$module && $(CURDIR)/$(GOVULNCHECK) ./...) || exit; done
+vuln: $(GOVULNCHECK) ## known vulnerabilities in what is called (asks Go's vulnerability database, or VULNDB=)
+	@for module in $(MODULES); do (cd $$module && $(CURDIR)/$(GOVULNCHECK) -db $(VULNDB) ./...) || exit; done
+	@GOWORK=$(CURDIR)/cmd/coredns/nosdk.work $(GOVULNCHECK) -db $(VULNDB) -tags grpcnotrace ./cmd/coredns
 
-dist: $(addprefix dist/,$(ARCHES)) ## the programs for the image, in dist/linux/ARCH for ARCHES="amd64 arm64 …"
+licences: ## docs/licences.md, of all that is linked into the programs
+	@cd tools && go run ./licences -list >../docs/licences.md.tmp && mv ../docs/licences.md.tmp ../docs/licences.md
+
+dist: $(addprefix dist/,$(ARCHES)) dist/LICENSES.txt ## the programs for the image, in dist/linux/ARCH for ARCHES="amd64 arm64 …"
+
+dist/LICENSES.txt: FORCE
+	@mkdir -p dist && cd tools && ../hack/step.sh "licences" go run ./licences -texts ../$@
 
 # An architecture is a folder of two programs. What is to be built again is for go build to say.
 .PHONY: $(addprefix dist/,$(ARCHES)) FORCE

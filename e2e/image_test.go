@@ -82,8 +82,14 @@ func TestImage(t *testing.T) {
 	for _, entry := range entries {
 		names = append(names, entry.Name())
 	}
-	if !slices.Equal(names, []string{"coredns", "zonegen"}) {
+	if !slices.Equal(names, []string{"LICENSES.txt", "coredns", "zonegen"}) {
 		t.Errorf("the image has %q", names)
+	}
+	if text := readFile(t, filepath.Join(root, "LICENSES.txt")); !strings.Contains(text, "==== Go/LICENSE\n") || !strings.Contains(text, "==== github.com/miekg/dns/LICENSE\n") {
+		t.Error("licences are missing in LICENSES.txt")
+	}
+	for _, name := range []string{"coredns", "zonegen"} {
+		checkHardened(t, filepath.Join(root, name), elfMachine(runtime.GOARCH))
 	}
 	for command, want := range map[string]string{
 		"/zonegen version":  distVersion,
@@ -100,21 +106,56 @@ func TestImage(t *testing.T) {
 
 // TestOtherArchitecture builds zonegen for an architecture that is not this machine's. CoreDNS would take as long again.
 func TestOtherArchitecture(t *testing.T) {
-	arch, machine := "arm64", elf.EM_AARCH64
+	arch := "arm64"
 	if runtime.GOARCH == arch {
-		arch, machine = "amd64", elf.EM_X86_64
+		arch = "amd64"
 	}
 	program := "dist/linux/" + arch + "/zonegen"
 	if _, err := makeDist("..", program); err != nil {
 		t.Fatal(err)
 	}
-	file, err := elf.Open(filepath.Join("..", program))
+	checkHardened(t, filepath.Join("..", program), elfMachine(arch))
+}
+
+func elfMachine(arch string) elf.Machine {
+	return map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}[arch]
+}
+
+// checkHardened: a program is for that machine, needs neither loader nor library, has no memory that can be both written
+// and executed, and does not say in which folder it was built.
+func checkHardened(t testing.TB, program string, machine elf.Machine) {
+	t.Helper()
+	file, err := elf.Open(program)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
 	if libraries, err := file.ImportedLibraries(); err != nil || len(libraries) > 0 || file.Machine != machine {
 		t.Errorf("%s is for %s, and needs %q, %v", program, file.Machine, libraries, err)
+	}
+	stack := false
+	for _, segment := range file.Progs {
+		switch segment.Type {
+		case elf.PT_INTERP:
+			t.Errorf("%s needs a loader", program)
+		case elf.PT_GNU_STACK:
+			stack = true
+			fallthrough
+		case elf.PT_LOAD:
+			if segment.Flags&elf.PF_W != 0 && segment.Flags&elf.PF_X != 0 {
+				t.Errorf("%s has a %s that can be written and executed", program, segment.Type)
+			}
+		}
+	}
+	if !stack {
+		t.Errorf("%s leaves it to the system whether its stack can be executed", program)
+	}
+	folder, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := readFile(t, program); strings.Contains(text, folder+"/") {
+		t.Errorf("%s says where it was built", program)
 	}
 }
 
