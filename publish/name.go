@@ -4,19 +4,18 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+
+	"github.com/clusterset-dns/zonegen/zone"
 )
 
 // zonePrefix starts the name of every zone file. CoreDNS' auto plugin takes
 // what follows it, by default, for the zone's origin.
 const zonePrefix = "db."
 
-// Temporary files are named .zonegen-<digits>.tmp. Only digits, since letters
-// before the dot could be "db", which CoreDNS auto's unanchored db\.(.*) takes
-// for the zone tmp; and nothing of a zone's name.
-const (
-	tempPrefix = ".zonegen-"
-	tempSuffix = ".tmp"
-)
+// tempSuffix ends the names of temporary files, .zonegen-<digits>.tmp. Only digits,
+// since letters before the dot could be "db", which CoreDNS auto's unanchored
+// db\.(.*) takes for the zone tmp; and nothing of a zone's name.
+const tempSuffix = ".tmp"
 
 // maxName is the longest file name that Linux filesystems take, in bytes.
 const maxName = 255
@@ -39,10 +38,10 @@ func FileName(origin string) (string, error) {
 
 // tempName returns a new temporary name.
 func tempName() string {
-	return fmt.Sprintf("%s%020d%s", tempPrefix, rand.Uint64(), tempSuffix)
+	return fmt.Sprintf("%s%020d%s", zone.TempPrefix, rand.Uint64(), tempSuffix)
 }
 
 // isTemp reports whether a temporary file of this package is named so.
 func isTemp(name string) bool {
-	return strings.HasPrefix(name, tempPrefix) && strings.HasSuffix(name, tempSuffix)
+	return strings.HasPrefix(name, zone.TempPrefix) && strings.HasSuffix(name, tempSuffix)
 }

@@ -34,6 +34,10 @@ const changedMark = " ; changed "
 // FileMark begins the first line of every zone file.
 const FileMark = "; Written by zonegen"
 
+// TempPrefix begins the name that a file has in its folder while it is written. No
+// server takes one of them for a zone.
+const TempPrefix = ".zonegen-"
+
 // fileComment is that line.
 const fileComment = FileMark + ", which replaces the whole file with each change: edits are lost.\n"
 

@@ -106,7 +106,7 @@ func (l *loader) load(ctx context.Context, f *folder) (*snapshot, error) {
 	if err := f.steady(a.soa.Serial); err != nil {
 		return nil, err
 	}
-	l.whole = digest{}
+	l.whole = 0
 	return l.commit(d, a), nil
 }
 

@@ -3,7 +3,6 @@ package multicluster
 import (
 	"bytes"
 	"errors"
-	"hash/maphash"
 	"io"
 	"io/fs"
 	"path/filepath"
@@ -13,27 +12,6 @@ import (
 
 	"github.com/miekg/dns"
 )
-
-// digester is the digest of all text that is written to it.
-type digester struct {
-	a, b  maphash.Hash
-	begun bool
-}
-
-func (d *digester) Write(text []byte) (int, error) {
-	if !d.begun {
-		d.a.SetSeed(seed)
-		d.b.SetSeed(otherSeed)
-		d.begun = true
-	}
-	_, _ = d.a.Write(text) // never fails
-	return d.b.Write(text)
-}
-
-func (d *digester) sum() digest {
-	_, _ = d.Write(nil)
-	return digest{d.a.Sum64(), d.b.Sum64()}
-}
 
 // beside stands for the zone's folder in the names that the parser makes of
 // those in $INCLUDE lines: it puts the folder of the including file before a

@@ -6,8 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/clusterset-dns/zonegen/zone"
 
 	"github.com/fsnotify/fsnotify"
 )
@@ -91,11 +94,12 @@ func (w *watcher) run(ctx context.Context) {
 	}
 }
 
-// concerns reports whether an event can be one of the folder. It forgets a folder
-// that is gone: that ends the watch, even if it comes back.
+// concerns reports whether an event can be one of the zones' files. It forgets a folder
+// that is gone: that ends the watch, even if it comes back. While zonegen writes a
+// file, there are many events of it before it gets the name that counts.
 func (w *watcher) concerns(event fsnotify.Event) bool {
 	if filepath.Dir(event.Name) == w.dir {
-		return true
+		return !strings.HasPrefix(filepath.Base(event.Name), zone.TempPrefix)
 	}
 	if !slices.Contains(w.folders, event.Name) {
 		return false

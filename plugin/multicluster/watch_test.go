@@ -297,3 +297,23 @@ func openFiles(t testing.TB, word string) int {
 	}
 	return n
 }
+
+// TestConcerns looks at what happens in the folder: a file that zonegen is writing is
+// nothing yet, and all others may be those of a zone.
+func TestConcerns(t *testing.T) {
+	dir := t.TempDir()
+	w := newWatcher(dir, 0, func() {})
+	for name, want := range map[string]bool{
+		".zonegen-01.tmp":      false,
+		"db.clusterset.local":  true,
+		"..data":               true,
+		".included":            true,
+		"chunk-0123":           true,
+		"sub/.zonegen-01.tmp":  false,
+		"sub/db.another.local": false,
+	} {
+		if got := w.concerns(fsnotify.Event{Name: filepath.Join(dir, name), Op: fsnotify.Create}); got != want {
+			t.Errorf("an event of %s concerns: %t, want %t", name, got, want)
+		}
+	}
+}
