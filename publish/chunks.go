@@ -102,7 +102,7 @@ func (f *Folder) putChunk(c *zone.Chunk, known fs.FileInfo) (fs.FileInfo, error)
 		}
 		f.options.Logger.Warn("the chunk was changed by somebody else; writing it again", "path", filepath.Join(f.options.Path, c.Name))
 	}
-	info, _, err = f.handle.replace(c.Name, c.Text(), f.options.Mode, f.options.Owner)
+	info, _, err = f.handle.replace(c.Name, c.Text(), nil, f.options.Mode, f.options.Owner)
 	return info, err
 }
 

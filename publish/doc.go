@@ -28,7 +28,8 @@
 //   - One writer per folder, held by a lock on the folder itself. It covers one
 //     kernel: on a network filesystem, two machines do not see each other.
 //
-// A new file needs room beside the old one.
+// A new file needs room beside the old one. On tmpfs, one of 1 MiB or more keeps it
+// until the Folder is closed: the next is made of the one before the last.
 //
 // [ConfigMaps] keeps zones in ConfigMaps instead, which name servers mount as a
 // volume: what the promises are there stands with it.

@@ -41,6 +41,7 @@ type handle struct {
 	locked   bool
 	unsynced bool      // an entry may not be on disk
 	litter   bool      // a temporary file could not be removed
+	spares   bool      // large zone files become spares
 	noted    bool      // other zone files in it were named in the log
 	left     time.Time // the folder's time of modification after the last Publish
 	out      *bufio.Writer
@@ -69,6 +70,11 @@ func (f *Folder) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = true
+	for _, z := range f.zones {
+		if f.handle != nil && z.spare != nil {
+			f.handle.discard(z.spare.name)
+		}
+	}
 	return f.release()
 }
 
@@ -106,6 +112,7 @@ func (f *Folder) claim() (err error) {
 	case err != nil:
 		return fail(path, path, err)
 	}
+	h.spares = inMemory(h.dir)
 	if !h.locked {
 		f.options.Logger.Debug("the filesystem has no locks: nothing stops a second zonegen here", "path", path)
 	}
@@ -138,6 +145,7 @@ func (f *Folder) ensure() error {
 	}
 	for _, z := range f.zones {
 		z.forget()
+		z.spare = nil
 	}
 	clear(f.chunks)
 	f.listed = false

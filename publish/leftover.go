@@ -25,7 +25,7 @@ func (f *Folder) removeLeftovers() {
 		return
 	}
 	for _, entry := range entries {
-		if !isTemp(entry.Name()) || !entry.Type().IsRegular() {
+		if !isTemp(entry.Name()) || !entry.Type().IsRegular() || f.isSpare(entry.Name()) {
 			continue
 		}
 		if !h.locked {

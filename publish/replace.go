@@ -1,9 +1,12 @@
 package publish
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"iter"
+	"net"
 	"os"
 	"syscall"
 )
@@ -21,7 +24,7 @@ const (
 // replace makes content the file called name, all or nothing and durably once
 // the folder is synced (see [Folder.Publish]). The system calls, in order:
 //
-//	openat(temp, O_CREAT|O_EXCL, 0600)
+//	openat(temp, O_CREAT|O_EXCL, 0600), or of a spare openat(temp), fcntl(F_SETLEASE)
 //	write(temp) until all is written
 //	fchmod(temp), fchown(temp)
 //	fsync(temp)
@@ -35,6 +38,9 @@ const (
 //     inode a new one, only the temporary name leads to it until the rename,
 //     and it is closed before. So a reader that has a file open reads that one
 //     file to its end, and its content never changes.
+//   - The same holds for the inode of a spare: no other name leads to it any
+//     more, and the lease is only given when nobody has it open, however long
+//     ago he did so; who was about to open it then waits until it is closed.
 //   - rename(2) replaces name atomically: at any moment it leads to the old
 //     inode or to the new one, never to none.
 //   - A crash of the machine can lose or reorder what was not synced. The new
@@ -50,35 +56,53 @@ const (
 // Seen reports whether the rename was asked for: then others may have read the
 // content even if an error is returned, since a rename on a network filesystem
 // can fail here and be done there. Info is the new file.
-func (h *handle) replace(name string, content iter.Seq[[]byte], mode fs.FileMode, owner *Owner) (info fs.FileInfo, seen bool, err error) {
-	temp := tempName()
-	file, err := h.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+//
+// Spare is made use of, or removed; there may be none.
+func (h *handle) replace(name string, content iter.Seq[[]byte], spare *spare, mode fs.FileMode, owner *Owner) (info fs.FileInfo, seen bool, err error) {
+	temp, file, old, err := h.begin(spare)
 	if err != nil {
 		return nil, false, err
 	}
-	info, err = h.fill(file, content, mode, owner)
+	info, err = h.fill(file, old, content, mode, owner)
 	if err == nil {
 		seen, h.unsynced = true, true
 		err = h.root.Rename(temp, name)
 	}
 	if err != nil {
-		if left := h.root.Remove(temp); left != nil && !errors.Is(left, fs.ErrNotExist) {
-			h.litter = true
-		}
+		h.discard(temp)
 		return nil, seen, err
 	}
 	return info, seen, nil
 }
 
-// fill writes content to a new file, gives it its mode and owner, syncs and
-// closes it.
-func (h *handle) fill(file *os.File, content iter.Seq[[]byte], mode fs.FileMode, owner *Owner) (info fs.FileInfo, err error) {
+// begin opens a temporary file, which holds old, or nothing.
+func (h *handle) begin(spare *spare) (temp string, file *os.File, old net.Buffers, err error) {
+	if spare != nil {
+		if file := h.take(spare); file != nil {
+			return spare.name, file, spare.buffers(), nil
+		}
+	}
+	temp = tempName()
+	file, err = h.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	return temp, file, nil, err
+}
+
+// discard removes a temporary file.
+func (h *handle) discard(temp string) {
+	if err := h.root.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		h.litter = true
+	}
+}
+
+// fill makes a file that holds old hold content, gives it its mode and owner, syncs
+// and closes it.
+func (h *handle) fill(file *os.File, old net.Buffers, content iter.Seq[[]byte], mode fs.FileMode, owner *Owner) (info fs.FileInfo, err error) {
 	defer func() {
 		if closeErr := file.Close(); err == nil {
 			err = closeErr
 		}
 	}()
-	if err := h.write(file, content); err != nil {
+	if err := h.write(file, old, content); err != nil {
 		return nil, err
 	}
 	// The mode first: after chown the file may be another user's, whose mode
@@ -100,24 +124,45 @@ func (h *handle) fill(file *os.File, content iter.Seq[[]byte], mode fs.FileMode,
 	return file.Stat()
 }
 
-// write writes all of content. A short write is an error ([os.File.Write]).
-func (h *handle) write(file *os.File, content iter.Seq[[]byte]) error {
+// write makes a file that holds old hold content: what is in its place already is
+// left there. A short write is an error ([os.File.Write]).
+func (h *handle) write(file *os.File, old net.Buffers, content iter.Seq[[]byte]) error {
 	w := h.out
 	w.Reset(file)
 	defer w.Reset(nil)
 	var written, started int64
+	reused := old != nil
 	for block := range content {
+		size := int64(len(block))
+		if len(old) > 0 && len(old[0]) == len(block) {
+			if !bytes.Equal(old[0], block) {
+				if _, err := file.WriteAt(block, written); err != nil {
+					return err
+				}
+			}
+			old, written, started = old[1:], written+size, written+size
+			continue
+		}
+		if old != nil { // from here on all has moved
+			old = nil
+			if _, err := file.Seek(written, io.SeekStart); err != nil {
+				return err
+			}
+		}
 		if _, err := w.Write(block); err != nil {
 			return err
 		}
-		written += int64(len(block))
+		written += size
 		if written-started >= writebackSize {
 			// A few bytes may still be in w: fsync takes them along.
 			startWriteback(file, started, written-started)
 			started = written
 		}
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil || !reused {
+		return err
+	}
+	return file.Truncate(written)
 }
 
 // owns reports whether a file has this owner. No owner owns every file.

@@ -20,10 +20,14 @@ type zoneFile struct {
 	serial uint32
 	// info is the file when held was last true.
 	info fs.FileInfo
+	// said is what the file holds, to the octet; nothing if it was not written here.
+	said said
+	// spare is what the next file is made of, nil if there is none.
+	spare *spare
 }
 
 // forget drops what is known of the file, but not the serial.
-func (z *zoneFile) forget() { z.held, z.info = nil, nil }
+func (z *zoneFile) forget() { z.held, z.info, z.said = nil, nil, said{} }
 
 // saw notes a serial that the file has or may have.
 func (z *zoneFile) saw(serial uint32) {
@@ -100,7 +104,13 @@ func (f *Folder) write(z *zoneFile, next *zone.Snapshot) error {
 	if serial == 0 {
 		serial = zone.NextSerial(z.serial, f.options.Now())
 	}
-	info, seen, err := f.handle.replace(z.name, next.Text(serial), f.options.Mode, f.options.Owner)
+	now, spare := said{next, serial}, f.handle.keep(z)
+	info, seen, err := f.handle.replace(z.name, next.Text(serial), z.spare, f.options.Mode, f.options.Owner)
+	z.spare = spare
+	if err != nil && spare != nil {
+		z.spare = nil
+		f.handle.discard(spare.name)
+	}
 	if seen {
 		z.forget()
 		z.serial = serial
@@ -108,7 +118,7 @@ func (f *Folder) write(z *zoneFile, next *zone.Snapshot) error {
 	if err != nil {
 		return fail(filepath.Join(f.options.Path, z.name), f.options.Path, err)
 	}
-	z.held, z.info = next, info
+	z.held, z.info, z.said = next, info, now
 	return nil
 }
 
