@@ -4,16 +4,8 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
-	"path/filepath"
 	"sync"
 	"testing"
-
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	"k8s.io/client-go/tools/clientcmd/api"
 )
 
 // relay stands between a zonegen and the API server as a load balancer does, and can let watches of what zonegen
@@ -29,55 +21,23 @@ type relay struct {
 
 func newRelay(t testing.TB, a *apiServer) *relay {
 	t.Helper()
-	transport, err := rest.TransportFor(a.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	target, err := url.Parse(a.config.Host)
-	if err != nil {
-		t.Fatal(err)
-	}
 	r := new(relay)
 	r.open, r.hang = context.WithCancel(context.Background())
-	proxy := &httputil.ReverseProxy{
-		Transport:     transport,
-		FlushInterval: -1, // at once
-		Rewrite:       func(request *httputil.ProxyRequest) { request.SetURL(target) },
-		ModifyResponse: func(response *http.Response) error {
-			if isWatch(response.Request) {
-				response.Body = r.watch(response.Request.Context(), response.Body)
-			}
-			return nil
-		},
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
-		if isWatch(request) {
-			r.wait(request.Context())
+	hanging := func(response *http.Response) error {
+		if isWatch(response.Request) {
+			response.Body = r.watch(response.Request.Context(), response.Body)
 		}
-		proxy.ServeHTTP(w, request)
-	}))
-	t.Cleanup(func() {
-		server.CloseClientConnections()
-		server.Close()
+		return nil
+	}
+	r.kubeconfig = newProxy(t, a, hanging, func(pass http.Handler) http.HandlerFunc {
+		return func(w http.ResponseWriter, request *http.Request) {
+			if isWatch(request) {
+				r.wait(request.Context())
+			}
+			pass.ServeHTTP(w, request)
+		}
 	})
-	config := api.NewConfig()
-	config.Clusters["relay"] = &api.Cluster{Server: server.URL}
-	config.Contexts["relay"] = &api.Context{Cluster: "relay"}
-	config.CurrentContext = "relay"
-	r.kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
-	if err := clientcmd.WriteToFile(*config, r.kubeconfig); err != nil {
-		t.Fatal(err)
-	}
 	return r
-}
-
-// isWatch reports whether a request watches what zonegen publishes; the Lease is not part of that.
-func isWatch(request *http.Request) bool {
-	switch filepath.Base(request.URL.Path) {
-	case "serviceimports", "endpointslices", "namespaces":
-		return request.URL.Query().Has("watch")
-	}
-	return false
 }
 
 // hangOpen makes the watches hang that are open.
