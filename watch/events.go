@@ -144,7 +144,8 @@ func (m *Manifests) Tell([]zone.Problem) {}
 
 // eventSink stores Events, with what kubectl describe needs to find them: the UID
 // of their object. What an earlier run has told it does not tell again: it finds
-// the Event by its name, and says that it holds still.
+// the Event by its name, and says that it holds still. That is a write for each, but
+// the API server drops an Event an hour after the last one.
 type eventSink struct {
 	k       *Kubernetes
 	client  coreclient.EventsGetter

@@ -164,7 +164,8 @@ const expiryMargin = 250 * time.Millisecond
 
 // watch makes the elector look at the Lease whenever it changes, and when it has
 // run out; by itself it looks every few seconds. So another leader follows at once
-// when the Lease is given up, and else when its time is over.
+// when the Lease is given up, and else when its time is over. Each renewal has it look
+// too, and begin its own wait anew: together it reads as often as without.
 func (e *election) watch(ctx context.Context) {
 	told := false
 	for ctx.Err() == nil {
