@@ -314,8 +314,14 @@ func TestHostileInput(t *testing.T) {
 				t.Errorf("a line in the log that is not zonegen's own, or not plain: %q", line)
 			}
 		}
-		if n := len(regexp.MustCompile(`(?m)^10\.0\.128 5 PTR |^\S*10\.0\.128\S* 5 PTR `).FindAllString(readFile(t, d.file("in-addr.arpa.")), -1)); n > 1 {
-			t.Errorf("%d PTR records of one address", n)
+		names := 0
+		for _, rr := range readZone(t, "in-addr.arpa.", d.file("in-addr.arpa.")) {
+			if rr.Header().Name == "10.0.128.10.in-addr.arpa." {
+				names++
+			}
+		}
+		if names != 1 {
+			t.Errorf("%d reverse names of an address that many services have", names)
 		}
 		d.checkAll()
 	}
