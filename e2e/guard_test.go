@@ -190,3 +190,32 @@ func TestGuardOverRestart(t *testing.T) {
 		second.stop()
 	}
 }
+
+// TestGuardCRD deletes the CRD, which deletes all services, and installs it again: the services stay while it is away,
+// and are those of the new API afterwards.
+func TestGuardCRD(t *testing.T) {
+	g := newGuarded(t)
+	d := runZonegen(t, g.api.kubeconfig(t), "--deletion-guard=30%", "--deletion-guard-hold=1h")
+	d.ready()
+	port := servers(t, d.zones, clusterset)["file"]
+	last := fmt.Sprintf("s%d.%s.%s", guardedServices-1, g.namespaces[1], svc)
+	serves := func() error { return answers(t, port, last, fmt.Sprintf("A 10.1.0.%d", guardedServices)) }
+	eventually(t, "the services are served", serves)
+	g.api.unserve(t)
+	d.waitOutput(`msg="the ServiceImport API is being deleted; the last known services stay"`)
+	throughout(t, 2*time.Second, "most services stay", func() error {
+		if n := g.count(readFile(t, d.file(clusterset))); n < guardedServices*7/10 {
+			return fmt.Errorf("%d are left", n)
+		}
+		return serves()
+	})
+	t.Logf("%d of %d services have stayed", g.count(readFile(t, d.file(clusterset))), guardedServices)
+	g.api.serve(t, "v1beta1")
+	d.waitOutput(`msg="holding back a loss of services"`) // the new API has none yet
+	if err := serves(); err != nil {
+		t.Error(err)
+	}
+	g.create()
+	d.waitValue(heldServices, equals(0))
+	eventually(t, "all services are published", func() error { return g.has(d, guardedServices) })
+}

@@ -16,6 +16,7 @@ type feed[T any] struct {
 	strip   func(obj any) (T, error)
 	put     func(T)
 	drop    func(T)
+	believe func() bool // asked before each drop; nil: yes
 	replace func([]T)
 	reach   func(version string) // called in a change of the store
 	listed  func()               // called after each complete list
@@ -34,7 +35,12 @@ func (f *feed[T]) Add(obj any) error { return f.with(obj, f.put) }
 func (f *feed[T]) Update(obj any) error { return f.with(obj, f.put) }
 
 // Delete implements [cache.ReflectorStore].
-func (f *feed[T]) Delete(obj any) error { return f.with(obj, f.drop) }
+func (f *feed[T]) Delete(obj any) error {
+	if f.believe != nil && !f.believe() {
+		return nil
+	}
+	return f.with(obj, f.drop)
+}
 
 func (f *feed[T]) with(obj any, do func(T)) error {
 	stripped, err := f.strip(obj)

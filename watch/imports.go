@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -29,13 +30,19 @@ func (k *Kubernetes) watchImports(ctx context.Context) {
 		listed:  k.importAccess.wasListed,
 		heard:   k.heard(k.importAccess),
 	}
+	ended := false
 	for ctx.Err() == nil {
-		version := k.awaitImportVersion(ctx)
+		version, creatable := k.awaitImportVersion(ctx, ended)
 		if ctx.Err() != nil {
 			return
 		}
+		watching, end := context.WithCancel(ctx)
+		ending := kindEnding{k: k, version: version, end: end, was: creatable}
+		feed.believe = func() bool { return !ending.look(ctx) }
 		lw, example := k.importRequests(version)
-		follow(ctx, k.importAccess, example, lw, feed)
+		follow(watching, k.importAccess, example, lw, feed)
+		end()
+		ended = ending.ended
 		// Discovery may be behind and still promise what is gone.
 		select {
 		case <-time.After(backoff.Duration):
@@ -45,11 +52,15 @@ func (k *Kubernetes) watchImports(ctx context.Context) {
 }
 
 // awaitImportVersion asks discovery until there is a version to watch, or ctx
-// is done.
-func (k *Kubernetes) awaitImportVersion(ctx context.Context) (version string) {
+// is done: one in which ServiceImports can be created, if the last one has ended.
+func (k *Kubernetes) awaitImportVersion(ctx context.Context, ended bool) (version string, creatable bool) {
 	retry(ctx, func(ctx context.Context) bool {
 		var err error
-		if version, err = k.importVersion(ctx); err != nil {
+		version, creatable, err = k.importVersion(ctx)
+		if err == nil && ended && !creatable {
+			err = apierrors.NewNotFound(serviceImports, "")
+		}
+		if err != nil {
 			if reportable(ctx, err) {
 				k.importAccess.failed(verbDiscover, err)
 			}
@@ -58,27 +69,37 @@ func (k *Kubernetes) awaitImportVersion(ctx context.Context) (version string) {
 		k.logger.LogAttrs(ctx, slog.LevelDebug, "ServiceImports are served", slog.String("version", version))
 		return true
 	})
-	return version
+	return version, creatable
 }
 
-// importVersion asks discovery for the version to watch. The error is a
-// NotFound when there is none.
-func (k *Kubernetes) importVersion(ctx context.Context) (string, error) {
+// importVersion asks discovery for the version to watch, and whether ServiceImports
+// can be created. The error is a NotFound when there is none.
+func (k *Kubernetes) importVersion(ctx context.Context) (version string, creatable bool, err error) {
 	for _, version := range importVersions {
-		served, err := k.discovery.ServerResourcesForGroupVersionWithContext(ctx, version)
-		if apierrors.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return "", err
-		}
-		for _, r := range served.APIResources {
-			if r.Name == serviceImports.Resource {
-				return version, nil
-			}
+		served, creatable, err := k.serves(ctx, version)
+		if served || err != nil {
+			return version, creatable, err
 		}
 	}
-	return "", apierrors.NewNotFound(serviceImports, "")
+	return "", false, apierrors.NewNotFound(serviceImports, "")
+}
+
+// serves asks discovery whether ServiceImports are served in a version, and can be
+// created.
+func (k *Kubernetes) serves(ctx context.Context, version string) (served, creatable bool, err error) {
+	kinds, err := k.discovery.ServerResourcesForGroupVersionWithContext(ctx, version)
+	if apierrors.IsNotFound(err) {
+		return false, false, nil
+	}
+	if err != nil {
+		return false, false, err
+	}
+	for _, r := range kinds.APIResources {
+		if r.Name == serviceImports.Resource {
+			return true, slices.Contains(r.Verbs, "create"), nil
+		}
+	}
+	return false, false, nil
 }
 
 // importRequests returns the client for a version, and an example of what it brings.

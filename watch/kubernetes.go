@@ -54,11 +54,12 @@ type KubernetesOptions struct {
 //     imports known last stay. Discovery is asked again, and once some version
 //     is served the imports are listed anew; what the new list does not hold is
 //     gone.
-//   - Deleting the CRD is not the same: the API server first deletes every
+//   - Deleting the CRD is the same: the API server first deletes every
 //     ServiceImport and tells the watchers so, one by one, before it stops
-//     serving the kind. Those deletions look like any other and are believed
-//     here. To hold back an implausible loss is the business of whoever sees
-//     the whole set.
+//     serving the kind. Those deletions are not believed once discovery says that
+//     nothing can be created any more. It may say so a moment after the first of
+//     them; to hold back an implausible loss is the business of whoever sees the
+//     whole set.
 //
 // Losing a permission, the API server or the network leaves the last known
 // state as well. When it is back, the watch goes on where it was if the server
