@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/miekg/dns"
 )
 
 // hiddenPrimary is the primary of examples/corefiles/hidden-primary with its three secondaries.
@@ -111,11 +113,24 @@ func TestHiddenPrimary(t *testing.T) {
 		}
 	}
 	answer("10.128.0.10")
+	serial := func() int { return int(dig(t, h.port, "SOA", clusterset).Answer[0].(*dns.SOA).Serial) }
+	before := serial()
 	file := filepath.Join(manifests, "clustersetip.yaml")
 	if err := os.WriteFile(file, []byte(strings.ReplaceAll(readFile(t, file), "10.128.0.10", "10.128.0.99")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	answer("10.128.0.99")
+
+	// What others with the key get, by the serial that they have.
+	for have, want := range map[int]int{
+		serial(): 1, // nothing new
+		before:   6, // SOA records and the two addresses
+		1:        len(dig(t, h.port, "AXFR", clusterset, "-k", h.key).Answer),
+	} {
+		if got := dig(t, h.port, fmt.Sprintf("IXFR=%d", have), clusterset, "-k", h.key); len(got.Answer) != want {
+			t.Errorf("IXFR=%d: %d records, not %d", have, len(got.Answer), want)
+		}
+	}
 
 	// Nobody transfers the zones without the key.
 	ports := []int{h.port}
