@@ -2,13 +2,15 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+	"runtime/debug"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,13 +32,13 @@ func measureFirstZone(b testing.TB, s *scene) {
 		var ours, theirs []time.Duration
 		for round := range rounds {
 			first := p.firstZone(b, filepath.Join(where.dir, fmt.Sprint(round)))
-			cp := copyAndSync(b, first.file, filepath.Join(where.dir, "copy"))
+			cp := copyAndSync(b, first.File, filepath.Join(where.dir, "copy"))
 			progress("  round %d of %d, %s: delivery %s, rendering %s, publishing %s; cp and sync %s", round+1, rounds, where.name,
-				ms(first.delivery), ms(first.rendering), ms(first.publishing), ms(cp))
-			took := first.delivery + first.rendering + first.publishing
+				ms(first.Delivery), ms(first.Rendering), ms(first.Publishing), ms(cp))
+			took := first.Delivery + first.Rendering + first.Publishing
 			ours, theirs = append(ours, took), append(theirs, cp)
 			f.ratios = append(f.ratios, float64(took)/float64(cp))
-			f.note = fmt.Sprintf("in the last round: delivery %s, rendering %s, publishing %s", ms(first.delivery), ms(first.rendering), ms(first.publishing))
+			f.note = fmt.Sprintf("in the last round: delivery %s, rendering %s, publishing %s", ms(first.Delivery), ms(first.Rendering), ms(first.Publishing))
 		}
 		f.ours, f.their = ms(median(ours)), ms(median(theirs))
 		s.found(f)
@@ -45,40 +47,52 @@ func measureFirstZone(b testing.TB, s *scene) {
 
 // firstZone is the time from complete caches to the file in place, in steps.
 type firstZone struct {
-	file                            string
-	delivery, rendering, publishing time.Duration
+	File                            string
+	Delivery, Rendering, Publishing time.Duration
 }
 
-// firstZone does what zonegen run --no-reverse does when it starts, in this process: only so can be told when its
-// caches are complete.
-func (p *population) firstZone(t testing.TB, dir string) firstZone {
+// firstZoneOf is in the environment of a process that makes a first zone: a kubeconfig and a folder.
+const firstZoneOf = "ZONEGEN_BENCH_FIRST_ZONE"
+
+// firstZone has a process of its own make the first zone: this one has the whole clusterset in its memory, through which
+// the garbage collector would go meanwhile.
+func (p *population) firstZone(t testing.TB, dir string) (first firstZone) {
 	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), firstZoneOf+"="+p.api.kubeconfig(t)+":"+dir)
+	cmd.Stderr = t.Output()
+	out, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(out, &first)
+	}
+	if err != nil {
+		t.Fatalf("making the first zone: %v\n%s", err, out)
+	}
+	return first
+}
+
+// makeFirstZone does what zonegen run --no-reverse does when it starts, in this process: only so can be told when its
+// caches are complete.
+func makeFirstZone(ctx context.Context, kubeconfig, dir string) (first firstZone, err error) {
+	debug.SetGCPercent(400) // as cmd/zonegen/garbage.go has it
 	set, err := zone.NewSet(zone.Options{TTL: 5, NoReverse: true})
 	if err != nil {
-		t.Fatal(err)
+		return first, err
 	}
 	folder, err := publish.OpenFolder(publish.FolderOptions{Path: dir})
 	if err != nil {
-		t.Fatal(err)
+		return first, err
 	}
 	defer folder.Close()
 	source, err := watch.NewKubernetes(watch.KubernetesOptions{
-		Kubeconfig: p.api.kubeconfig(t), MinInterval: changeEvery,
+		Kubeconfig: kubeconfig, MinInterval: changeEvery,
 		UserAgent: "zonegen/bench", Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {
-		t.Fatal(err)
+		return first, err
 	}
-	runtime.GC() // of the round before
-	ctx, cancel := context.WithCancel(t.Context())
-	ended, complete := make(chan error), make(chan time.Time, 1)
-	go func() { ended <- source.Run(ctx) }()
-	defer func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	}()
+	go func() { _ = source.Run(ctx) }() // to the end of the process
+	complete := make(chan time.Time, 1)
 	go func() {
 		for len(source.Waiting()) > 0 {
 			time.Sleep(500 * time.Microsecond)
@@ -87,7 +101,7 @@ func (p *population) firstZone(t testing.TB, dir string) firstZone {
 	}()
 	changes, err := source.Next(ctx)
 	if err != nil {
-		t.Fatal(err)
+		return first, err
 	}
 	delivered := time.Now()
 	set.Apply(changes)
@@ -96,10 +110,27 @@ func (p *population) firstZone(t testing.TB, dir string) firstZone {
 	results, err := folder.Publish(ctx, snapshots)
 	published := time.Now()
 	if err != nil {
-		t.Fatal(err)
+		return first, err
 	}
 	// Not before: whoever looks at the clock 500 µs late must not look while it counts.
-	return firstZone{results[0].Path, max(0, delivered.Sub(<-complete)), rendered.Sub(delivered), published.Sub(rendered)}
+	return firstZone{results[0].Path, max(0, delivered.Sub(<-complete)), rendered.Sub(delivered), published.Sub(rendered)}, nil
+}
+
+// beFirstZone is the whole process if it was started for that.
+func beFirstZone() {
+	kubeconfig, dir, wanted := strings.Cut(os.Getenv(firstZoneOf), ":")
+	if !wanted {
+		return
+	}
+	first, err := makeFirstZone(context.Background(), kubeconfig, dir)
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(first)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
 }
 
 // copyAndSync copies a file by cp and waits by sync until it is where it is to be.

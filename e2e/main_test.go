@@ -12,6 +12,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	beFirstZone()
 	ctrl.SetLogger(klog.Background())
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)

@@ -22,6 +22,7 @@ type daemon struct {
 	problems   problemLog
 	readiness  readiness
 	guard      lossGuard
+	tried      func() // called after each publication, successful or not
 }
 
 func newDaemon(logger *slog.Logger, source watch.Source, set *zone.Set, limit lossLimit) *daemon {
@@ -35,6 +36,7 @@ func newDaemon(logger *slog.Logger, source watch.Source, set *zone.Set, limit lo
 		problems:  problemLog{logger: logger, metrics: m},
 		readiness: readiness{waiting: source.Waiting},
 		guard:     lossGuard{limit: limit, logger: logger, teller: teller{to: source.TellHeld}},
+		tried:     func() {},
 	}
 	set.HoldLosses(d.guard.judge)
 	return d
@@ -52,7 +54,7 @@ func (d *daemon) publishTo(name string, to place, interval time.Duration) {
 	p := &publisher{
 		name: name, place: to, pace: pace{interval: interval},
 		logger: d.logger, metrics: d.metrics, ready: d.readiness.add(), newest: make(chan state, 1),
-		source: d.source,
+		source: d.source, tried: func() { d.tried() },
 	}
 	d.metrics.publisher(name, interval, &p.backlog)
 	d.publishers = append(d.publishers, p)

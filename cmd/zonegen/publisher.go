@@ -34,6 +34,7 @@ type publisher struct {
 	metrics *metrics
 	ready   func(o outcome, failures []string) (becameReady bool)
 	newest  chan state // has room for one
+	tried   func()     // called after each publication, successful or not
 	source  watch.Source
 	backlog backlog
 	told    map[string]time.Time // when the log was told of a failure, by its text
@@ -62,6 +63,7 @@ func (p *publisher) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		s = p.latest(s)
 		p.publish(ctx, s)
+		p.tried()
 		s = p.wait(ctx, s)
 	}
 }

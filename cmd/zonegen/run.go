@@ -77,6 +77,7 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	d.tried = collectLate()
 	logger.Info("starting", "version", buildVersion())
 	if err := f.serve(cmd.Context(), d); err != nil {
 		for _, err := range unjoin(err) {
