@@ -356,13 +356,13 @@ func TestReplicasConfigMapGone(t *testing.T) {
 	r.end()
 }
 
-// TestReplicasLag ends the leader when the other replica has seen a change but still waits with it for --min-interval: no
-// older zone is published, and the newer one soon.
+// TestReplicasLag ends the leader when the other replica has seen a change but still waits with it, for the tenth of
+// --min-interval that the end of a burst takes: no older zone is published, and the newer one soon.
 func TestReplicasLag(t *testing.T) {
 	r := newReplicas(t, 1, "--configmap-min-interval", "0s")
 	leader := r.leader()
 	leader.ready()
-	lags := r.join(r.api.kubeconfig(t), "--configmap-min-interval", "0s", "--min-interval", "5s")
+	lags := r.join(r.api.kubeconfig(t), "--configmap-min-interval", "0s", "--min-interval", "50s")
 	lags.ready()
 	r.standsBy(lags)
 	r.change()

@@ -11,7 +11,9 @@
 //     follow, in its newest state.
 //   - Bursts are coalesced on the leading edge: the first change after quiet is
 //     handed out at once, then at most one batch per interval, and no change
-//     waits longer than that interval.
+//     waits longer than that interval. A burst seems to be over when nothing
+//     changed for a tenth of the interval: then its last changes are handed out
+//     before the interval ends.
 //   - An API that cannot be reached, a permission that is lost, a kind that is
 //     no longer served, a file that no longer parses, or a path of manifests
 //     that is not there any more changes nothing: what was known last stays,

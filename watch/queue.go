@@ -33,6 +33,7 @@ type queue struct {
 	delivered bool      // whether the first state was handed out
 	first     time.Time // when that was
 	last      time.Time // when next returned last
+	early     bool      // whether that was before the end of the interval
 }
 
 // dirty names what has changed.
@@ -171,15 +172,42 @@ func (q *queue) wait(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	if pause := q.interval - time.Since(q.last); q.delivered && pause > 0 {
-		timer := time.NewTimer(pause)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
+	if rest := q.interval - time.Since(q.last); q.delivered && rest > 0 {
+		q.early = q.pause(ctx, rest)
+	} else {
+		q.early = false
 	}
 	return ctx.Err()
+}
+
+// quietShare is the share of the interval without a change after which a burst counts
+// as over.
+const quietShare = 10
+
+// pause waits for the rest of an interval. It ends early when a burst seems to be
+// over, so that its last change, for which nobody else will come, does not wait in
+// vain; but not twice in a row, as there are bursts with pauses.
+func (q *queue) pause(ctx context.Context, rest time.Duration) (early bool) {
+	end := time.NewTimer(rest)
+	defer end.Stop()
+	quiet := time.NewTimer(q.interval / quietShare)
+	defer quiet.Stop()
+	over := quiet.C
+	if q.early {
+		over = nil
+	}
+	for {
+		select {
+		case <-q.wake:
+			quiet.Reset(q.interval / quietShare)
+		case <-over:
+			return true
+		case <-end.C:
+			return false
+		case <-ctx.Done():
+			return q.early
+		}
+	}
 }
 
 func (q *queue) isDirty() bool {

@@ -131,6 +131,46 @@ func TestQueueBurst(t *testing.T) {
 	})
 }
 
+// The last change of a burst waits for a tenth of the interval only, but there is
+// no more than one such batch between two that waited for the interval.
+func TestQueueEndOfBurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const interval, quiet = time.Second, time.Second / quietShare
+		q := newQueue(interval)
+		q.open()
+		if _, err := q.next(t.Context(), nothing); err != nil {
+			t.Fatal(err)
+		}
+		next := func(want time.Duration) {
+			t.Helper()
+			start := time.Now()
+			if _, err := q.next(t.Context(), asRemoved); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(start); took != want {
+				t.Errorf("handed out after %s, want %s", took, want)
+			}
+		}
+		pass(time.Minute)
+		q.touch(dirtyService("first"))
+		next(0)
+		q.touch(dirtyService("second"))
+		for i := range 3 {
+			time.AfterFunc(time.Duration(i+1)*quiet/2, func() { q.touch(dirtyService("last")) })
+		}
+		next(3*quiet/2 + quiet)
+		q.touch(dirtyService("after a pause"))
+		next(interval)
+		q.touch(dirtyService("after another"))
+		next(quiet)
+		pass(time.Minute)
+		q.touch(dirtyService("after quiet"))
+		next(0)
+		q.touch(dirtyService("and at once"))
+		next(quiet)
+	})
+}
+
 func TestQueueSkipsEmptyBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(time.Second)

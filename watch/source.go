@@ -18,8 +18,9 @@ type Source interface {
 	// empty; later calls wait for a change and never return empty changes.
 	//
 	// Calls that follow each other closely return at most once per minimum
-	// interval, and no change waits longer than that. There is one caller at a
-	// time. The only error is that of ctx.
+	// interval, and once more in every other one when nothing has changed for a
+	// tenth of it. No change waits longer than the interval. There is one caller
+	// at a time. The only error is that of ctx.
 	Next(ctx context.Context) (zone.Changes, error)
 
 	// Tell says on the objects themselves what was left out of them, where the

@@ -67,7 +67,7 @@ HTTP: /livez, /readyz (once all is known and published; says what it waits for),
 	f.guard.register(cmd.Flags())
 	f.http.register(cmd.Flags())
 	f.log.register(cmd.Flags())
-	cmd.Flags().Var(interval(&f.minInterval, time.Minute), "min-interval", "least `time` between two publications in a burst of changes; the first change after quiet is published at once")
+	cmd.Flags().Var(interval(&f.minInterval, time.Minute), "min-interval", "least `time` between two publications in a burst of changes; the first change after quiet is published at once, and so is the last one when nothing changes for a tenth of that time")
 	return cmd
 }
 
