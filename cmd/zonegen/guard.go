@@ -128,10 +128,10 @@ func (g *lossGuard) review(held int) *holding {
 	return &h
 }
 
-// end ends the hold: what is still lost is believed, and what is lost next is judged
-// by what is left.
+// end ends the hold: what is still lost is believed. What was believed before it is
+// older than the hold time then, so what is lost next is judged by what is left.
 func (g *lossGuard) end(held int) {
-	g.held, g.believed = nil, nil
+	g.held = nil
 	g.logger.Warn("a loss of services has lasted and is believed", "lost", held)
 }
 
