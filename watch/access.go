@@ -29,6 +29,7 @@ type access struct {
 	logged          map[string]time.Time // when a class of problem was logged last
 	heard           time.Time            // when the server last told us something
 	asked           time.Time            // when a watch was asked for that is not answered yet
+	listing         bool                 // a list is streamed
 	cut             func()               // ends the watch that was begun last
 	hurried         string               // the version to which the next watch is to come soon
 	lists           int
@@ -81,7 +82,7 @@ func (a *access) failed(verb string, err error) {
 // wasListed notes that the store holds everything there is.
 func (a *access) wasListed() {
 	a.mu.Lock()
-	a.listed, a.heard = true, time.Now()
+	a.listed, a.listing, a.heard = true, false, time.Now()
 	a.lists++
 	a.mu.Unlock()
 	a.changed()
@@ -109,15 +110,15 @@ func (a *access) wasAnswered() {
 }
 
 // hurry has the kind watched anew, so that it is known soon whether the server has
-// come to a version.
+// come to a version. A list tells that anyway.
 func (a *access) hurry(version uint64) {
 	a.mu.Lock()
-	cut := a.cut
-	a.hurried = strconv.FormatUint(version, 10)
-	a.mu.Unlock()
-	if cut != nil {
-		cut()
+	defer a.mu.Unlock()
+	if a.listing || a.cut == nil {
+		return
 	}
+	a.hurried = strconv.FormatUint(version, 10)
+	a.cut()
 }
 
 // hurries returns that version, once.
@@ -129,11 +130,12 @@ func (a *access) hurries() (version string, ok bool) {
 }
 
 // isWatched notes that the server has accepted a watch, which ends when cut is
-// called: whatever problem there was is over.
-func (a *access) isWatched(cut func()) {
+// called: whatever problem there was is over. It may begin with a list.
+func (a *access) isWatched(cut func(), listing bool) {
 	a.mu.Lock()
 	over, since := a.problem, a.since
-	a.watched, a.problem, a.logged, a.cut, a.heard = true, problem{}, nil, cut, time.Now()
+	a.watched, a.problem, a.logged, a.heard = true, problem{}, nil, time.Now()
+	a.cut, a.listing = cut, listing
 	a.mu.Unlock()
 	if over != (problem{}) {
 		a.logger.LogAttrs(context.Background(), slog.LevelInfo, "watching the Kubernetes API again",

@@ -81,11 +81,11 @@ func TestAccessLogsEachProblemOnce(t *testing.T) {
 		if got := l.take(); !strings.Contains(got, "connection refused") {
 			t.Errorf("after a while: %s", got)
 		}
-		a.isWatched(nil)
+		a.isWatched(nil, false)
 		if got, want := l.take(), `level=INFO msg="watching the Kubernetes API again" resource=endpointslices.discovery.k8s.io after=6m40s`+"\n"; got != want {
 			t.Errorf("the end: got %s, want %s", got, want)
 		}
-		a.isWatched(nil)
+		a.isWatched(nil, false)
 		if got := l.take(); got != "" {
 			t.Errorf("another watch: %s", got)
 		}
@@ -99,9 +99,9 @@ func TestAccessLogsEachProblemOnce(t *testing.T) {
 
 func TestAccessIsCompleteWhenListedAndWatched(t *testing.T) {
 	for name, steps := range map[string][]func(*access){
-		"list and watch":    {(*access).wasListed, func(a *access) { a.isWatched(nil) }},
-		"streamed list":     {func(a *access) { a.isWatched(nil) }, (*access).wasListed},
-		"problems meantime": {func(a *access) { a.failed(verbList, errors.New("x")) }, (*access).wasListed, func(a *access) { a.failed(verbWatch, errors.New("x")) }, func(a *access) { a.isWatched(nil) }},
+		"list and watch":    {(*access).wasListed, func(a *access) { a.isWatched(nil, false) }},
+		"streamed list":     {func(a *access) { a.isWatched(nil, false) }, (*access).wasListed},
+		"problems meantime": {func(a *access) { a.failed(verbList, errors.New("x")) }, (*access).wasListed, func(a *access) { a.failed(verbWatch, errors.New("x")) }, func(a *access) { a.isWatched(nil, false) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			changed := 0

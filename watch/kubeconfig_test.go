@@ -159,7 +159,7 @@ func TestNewKubernetesWaits(t *testing.T) {
 	}
 	for i, a := range k.accesses() {
 		a.wasListed()
-		a.isWatched(nil)
+		a.isWatched(nil, false)
 		if complete := k.queue.isComplete(); complete != (i == 2) {
 			t.Errorf("after %d kinds: complete is %v", i+1, complete)
 		}

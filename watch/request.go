@@ -40,19 +40,20 @@ func requests[List runtime.Object](c client[List], selector string, a *access) c
 		},
 		WatchFuncWithContext: func(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error) {
 			opts.LabelSelector = selector
-			if version, ok := a.hurries(); ok && opts.SendInitialEvents == nil {
+			a.asks()
+			streamed := opts.SendInitialEvents != nil // a list, and then a watch
+			if version, ok := a.hurries(); ok && !streamed {
 				refresh(ctx, c, selector, version, a)
 				opts.TimeoutSeconds = new(briefWatch)
 			}
-			a.asks()
 			s, err := begin(ctx, func(ctx context.Context) (watch.Interface, error) { return c.Watch(ctx, opts) })
 			a.wasAnswered()
 			switch {
 			case err == nil:
-				a.isWatched(s.cut)
+				a.isWatched(s.cut, streamed)
 				return s, nil
-			case opts.SendInitialEvents != nil:
-				// A streamed list. Whatever is wrong, the reflector falls back
+			case streamed:
+				// Whatever is wrong, the reflector falls back
 				// to a plain list, which reports it. But after a refused
 				// connection or a 429 it would wait and stream again, deaf to
 				// the context: so it must not recognise one.
@@ -69,10 +70,16 @@ func requests[List runtime.Object](c client[List], selector string, a *access) c
 // far the server has come: kube-apiserver tells that two seconds before the end.
 const briefWatch int64 = 3
 
+// refreshTimeout is how long that may take. The server itself gives up after three
+// seconds.
+const refreshTimeout = overdue
+
 // refresh has the server's cache come to a version at least. By itself it learns
 // of versions without a change from etcd only, every ten minutes if that is not
 // configured otherwise; but it asks etcd when somebody wants to read that version.
 func refresh[List runtime.Object](ctx context.Context, c client[List], selector, version string, a *access) {
+	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
+	defer cancel()
 	_, err := c.List(ctx, metav1.ListOptions{
 		LabelSelector:   selector,
 		ResourceVersion: version, ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan,

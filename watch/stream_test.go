@@ -94,3 +94,20 @@ func TestHurry(t *testing.T) {
 		<-done
 	})
 }
+
+// A list that is streamed is not cut, which would only prolong it; until it is there,
+// what is known may be old.
+func TestHurryWhileListing(t *testing.T) {
+	a, cuts := newTestAccess(&logs{}), 0
+	a.wasListed()
+	a.isWatched(func() { cuts++ }, true)
+	a.hurry(7)
+	if _, hurries := a.hurries(); hurries || cuts != 0 || a.watch().Up {
+		t.Errorf("hurries %v, %d cuts, up %v", hurries, cuts, a.watch().Up)
+	}
+	a.wasListed()
+	a.hurry(7)
+	if version, _ := a.hurries(); version != "7" || cuts != 1 || !a.watch().Up {
+		t.Errorf("to version %q, %d cuts, up %v", version, cuts, a.watch().Up)
+	}
+}

@@ -12,8 +12,8 @@ type Watch struct {
 	// Synced reports that all objects were listed once and a watch was opened.
 	Synced bool
 	// Up reports that it is synced, nothing has gone wrong since the last watch was
-	// opened, and none has been asked for in vain for seconds. A watch that tells
-	// nothing for minutes is opened anew.
+	// opened, and neither is it listed anew nor has a watch been asked for in vain for
+	// seconds. A watch that tells nothing for minutes is opened anew.
 	Up bool
 	// Heard is when the API last told anything: a list, a change, that there is none,
 	// or that a watch begins, so every three minutes at least. Zero if it never did.
@@ -47,7 +47,7 @@ func (a *access) watch() Watch {
 	return Watch{
 		Resource: a.resource.Resource,
 		Synced:   synced,
-		Up:       synced && a.problem == (problem{}) && (a.asked.IsZero() || time.Since(a.asked) < overdue),
+		Up:       synced && !a.listing && a.problem == (problem{}) && (a.asked.IsZero() || time.Since(a.asked) < overdue),
 		Heard:    a.heard,
 		Lists:    a.lists,
 		Problems: maps.Clone(a.problems),
