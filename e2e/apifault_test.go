@@ -140,8 +140,11 @@ func TestAPIWatchesEnd(t *testing.T) {
 	f := newFaultyAPI(t)
 	f.serve()
 	before := f.flaky.requests()
-	f.flaky.change(func() { f.flaky.lifetime = 2 * time.Second }) // client-go lists again after less than one in silence
-	f.flaky.storm()                                               // none: only the watches that are open end
+	for kind := range before { // client-go lists again after less than a second in silence
+		f.daemon.waitValue(fmt.Sprintf("zonegen_watch_last_event_timestamp_seconds{resource=%q}", kind), longAgo(3*time.Second))
+	}
+	f.flaky.change(func() { f.flaky.lifetime = 2 * time.Second })
+	f.flaky.storm() // none: only the watches that are open end
 	eventually(t, "each kind has been watched several times", func() error {
 		f.alter()
 		f.arrives("a change")

@@ -67,6 +67,11 @@ func (d *daemon) absent(series string) {
 	})
 }
 
+// longAgo is true of Unix times since which so much time has passed.
+func longAgo(span time.Duration) func(float64) bool {
+	return func(v float64) bool { return time.Since(time.Unix(int64(v), 0)) > span }
+}
+
 func above(limit float64) func(float64) bool { return func(v float64) bool { return v > limit } }
 func equals(want float64) func(float64) bool { return func(v float64) bool { return v == want } }
 

@@ -24,9 +24,7 @@ func TestReplicasQuiet(t *testing.T) {
 	successor.ready()
 	r.published()
 	// The API server tells after a second and then in a minute.
-	successor.waitValue(`zonegen_watch_last_event_timestamp_seconds{resource="namespaces"}`, func(heard float64) bool {
-		return time.Since(time.Unix(int64(heard), 0)) > 4*time.Second
-	})
+	successor.waitValue(`zonegen_watch_last_event_timestamp_seconds{resource="namespaces"}`, longAgo(4*time.Second))
 	// Versions are those of the whole cluster: a list made after this is of a later one.
 	r.api.create(t, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: "unrelated"}})
 	leader := r.join(r.api.kubeconfig(t))
