@@ -9,6 +9,6 @@ import (
 
 // lease and inMemory are for Linux only.
 
-func lease(*os.File) error { return errors.ErrUnsupported }
+func lease(*os.File, int) error { return errors.ErrUnsupported }
 
 func inMemory(*os.File) bool { return false }

@@ -27,7 +27,7 @@ const (
 //	openat(temp, O_CREAT|O_EXCL, 0600), or of a spare openat(temp), fcntl(F_SETLEASE)
 //	write(temp) until all is written
 //	fchmod(temp), fchown(temp)
-//	fsync(temp)
+//	fsync(temp), end of the lease
 //	close(temp)
 //	renameat(temp, name)
 //	fsync(folder)               by the caller, once for all its files
@@ -40,7 +40,7 @@ const (
 //     file to its end, and its content never changes.
 //   - The same holds for the inode of a spare: no other name leads to it any
 //     more, and the lease is only given when nobody has it open, however long
-//     ago he did so; who was about to open it then waits until it is closed.
+//     ago he did so; who was about to open it then waits until the lease ends.
 //   - rename(2) replaces name atomically: at any moment it leads to the old
 //     inode or to the new one, never to none.
 //   - A crash of the machine can lose or reorder what was not synced. The new
@@ -120,6 +120,12 @@ func (h *handle) fill(file *os.File, old net.Buffers, content iter.Seq[[]byte], 
 	}
 	if err := file.Sync(); err != nil {
 		return nil, err
+	}
+	if old != nil {
+		// Closing would not do it: a child that is about to exec has the file open too.
+		if err := lease(file, syscall.F_UNLCK); err != nil {
+			return nil, err
+		}
 	}
 	return file.Stat()
 }

@@ -48,10 +48,10 @@ func (h *handle) take(s *spare) *os.File {
 }
 
 // exclusive reports whether nobody else has the file open. Whoever opens it from
-// now on waits until it is closed. If that is not for this process, there will be no
+// now on waits until the lease ends. If that is not for this process, there will be no
 // more spares.
 func (h *handle) exclusive(file *os.File) bool {
-	err := lease(file)
+	err := lease(file, syscall.F_WRLCK)
 	h.spares = err == nil || errors.Is(err, syscall.EAGAIN)
 	return err == nil
 }
