@@ -179,3 +179,19 @@ func TestCrowdedBranch(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestShardsStaySmall: the index has as many shards as it takes, wherever in the zone the names
+// are.
+func TestShardsStaySmall(t *testing.T) {
+	for _, under := range []string{"", "b.", "b.svc."} {
+		var lines []string
+		for i := range 5000 {
+			lines = append(lines, fmt.Sprintf("$ORIGIN a%d.%sclusterset.local.", i, under), "@ 5 A 192.0.2.1")
+		}
+		m := loaded(t, map[string]string{clusterset: zoneFile(clusterset, 1, lines...)})
+		x := m.zones.zones[0].current.Load().index
+		if x.branches > fill*len(x.shards) {
+			t.Errorf("a0.%sclusterset.local.: %d branches in %d shards", under, x.branches, len(x.shards))
+		}
+	}
+}

@@ -124,11 +124,7 @@ func (e *editor) change(name string, do func(*branch)) {
 		s.hashes, s.branches = s.hashes[:last], s.branches[:last]
 		e.branches--
 	}
-	if exists == existed || name == e.zone {
-		e.grow()
-		return
-	}
-	if above := parent(name); above != e.zone {
+	if above := parent(name); exists != existed && name != e.zone && above != e.zone {
 		e.change(above, func(b *branch) {
 			if exists {
 				b.below++
@@ -136,7 +132,9 @@ func (e *editor) change(name string, do func(*branch)) {
 				b.below--
 			}
 		})
+		return
 	}
+	e.grow()
 }
 
 // grow makes more shards if they are full.
