@@ -25,7 +25,7 @@ func TestLeaseEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer syscall.Close(child)
+	defer func() { _ = syscall.Close(child) }()
 	if _, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0); err == nil {
 		t.Error("the file can be opened during the lease")
 	}
