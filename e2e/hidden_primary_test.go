@@ -114,18 +114,24 @@ func TestHiddenPrimary(t *testing.T) {
 	}
 	answer("10.128.0.10")
 	serial := func() int { return int(dig(t, h.port, "SOA", clusterset).Answer[0].(*dns.SOA).Serial) }
-	before := serial()
+	first, before := serial(), 0
 	file := filepath.Join(manifests, "clustersetip.yaml")
-	if err := os.WriteFile(file, []byte(strings.ReplaceAll(readFile(t, file), "10.128.0.10", "10.128.0.99")), 0o600); err != nil {
-		t.Fatal(err)
+	for was, is := range []string{"10.128.0.98", "10.128.0.99"} {
+		before = serial()
+		text := strings.ReplaceAll(readFile(t, file), []string{"10.128.0.10", "10.128.0.98"}[was], is)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		answer(is)
 	}
-	answer("10.128.0.99")
 
 	// What others with the key get, by the serial that they have.
+	all := len(dig(t, h.port, "AXFR", clusterset, "-k", h.key).Answer)
 	for have, want := range map[int]int{
-		serial(): 1, // nothing new
-		before:   6, // SOA records and the two addresses
-		1:        len(dig(t, h.port, "AXFR", clusterset, "-k", h.key).Answer),
+		serial(): 1,   // nothing new
+		before:   6,   // SOA records and the two addresses
+		first:    all, // of before the journal begins
+		1:        all,
 	} {
 		if got := dig(t, h.port, fmt.Sprintf("IXFR=%d", have), clusterset, "-k", h.key); len(got.Answer) != want {
 			t.Errorf("IXFR=%d: %d records, not %d", have, len(got.Answer), want)

@@ -103,18 +103,19 @@ func (l *loader) publish(changes map[string]*change, a apex) *snapshot {
 	}
 	s := &snapshot{
 		branching: branchingOf(l.zone), apex: a, index: l.index, records: l.records + 1 + len(a.ns),
+		unique: l.serials.take(a.soa.Serial),
 	}
-	// Without growing serials, nobody can tell what a secondary has.
-	if past != nil && newer(s.serial(), l.current.serial()) {
+	if past != nil && s.unique {
 		s.past = l.current.past.with(past, l.journal)
 	}
 	l.current = s
 	return s
 }
 
-// step returns a step from the current version on, nil if none is to be kept.
+// step returns a step from the current version on, nil if none is to be kept: of a
+// secondary that has its serial, nobody could tell what it has.
 func (l *loader) step() *step {
-	if l.current == nil || l.current.file != nil || l.journal.versions == 0 {
+	if l.current == nil || !l.current.unique || l.journal.versions == 0 {
 		return nil
 	}
 	return newStep(l.current.apex)

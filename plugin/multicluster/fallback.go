@@ -34,6 +34,7 @@ func (l *loader) fallBack(p *packer, z *parsed) (*snapshot, error) {
 		s.records++
 	}
 	l.forget()
+	l.serials.take(s.serial())
 	l.current = s
 	return s, nil
 }

@@ -137,22 +137,27 @@ func TestClosingSOA(t *testing.T) {
 				default:
 					lines = filling(t, test.octets-3*soa)
 					ask = func() *dns.Msg {
-						return new(dns.Msg).SetIxfr(clusterset, 1, "ns.dns."+clusterset, "hostmaster."+clusterset)
+						return new(dns.Msg).SetIxfr(clusterset, 2, "ns.dns."+clusterset, "hostmaster."+clusterset)
 					}
 				}
 				put(t, dir, fileOf(clusterset), zoneFile(clusterset, 1))
 				s := serverOn(t, dir, transferring)
-				put(t, dir, fileOf(clusterset), zoneFile(clusterset, 2, lines...))
-				until(t, "the second version is served", func() bool {
-					return s.ask(t, clusterset, dns.TypeSOA).Answer[0].(*dns.SOA).Serial == 2
-				})
+				for _, v := range []struct {
+					serial uint32
+					lines  []string
+				}{{2, nil}, {3, lines}} {
+					put(t, dir, fileOf(clusterset), zoneFile(clusterset, v.serial, v.lines...))
+					until(t, "the version is served", func() bool {
+						return s.ask(t, clusterset, dns.TypeSOA).Answer[0].(*dns.SOA).Serial == v.serial
+					})
+				}
 				got := s.messages(t, ask())
 				if test.last == 0 && len(got) != 1 || test.last > 0 && (len(got) != 2 || got[1] != test.last) {
 					t.Errorf("there are %d records in each message", got)
 				}
 				signed := s.signedTransfer(t, ask())
 				want := len(lines) + 4
-				if len(signed) != want || serialOf(t, signed[0]) != 2 || serialOf(t, signed[want-1]) != 2 {
+				if len(signed) != want || serialOf(t, signed[0]) != 3 || serialOf(t, signed[want-1]) != 3 {
 					t.Errorf("%d records, not %d", len(signed), want)
 				}
 			})

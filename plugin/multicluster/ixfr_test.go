@@ -164,7 +164,7 @@ func TestIncrementalAnswers(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name     string
-		versions []version
+		versions []version // after the first one
 		journal  journalLimits
 		serial   uint32
 		want     string // "whole", or a line for each record
@@ -216,7 +216,9 @@ func TestIncrementalAnswers(t *testing.T) {
 		{"no journal", []version{v(1), v(2)}, journalLimits{}, 1, "whole"},
 		{"more than the zone", []version{v(1, hosts(40)...), v(2)}, defaultJournal, 1, "whole"},
 		{"the serial went back", []version{v(5), v(7), v(6), v(8)}, defaultJournal, 5, "whole"},
-		{"after it went back", []version{v(5), v(7), v(6), v(8)}, defaultJournal, 6, "SOA 8, SOA 6, SOA 8, SOA 8"},
+		{"a serial that went back", []version{v(5), v(7), v(6), v(8)}, defaultJournal, 6, "whole"},
+		{"after it went back", []version{v(5), v(7), v(6), v(8), v(9)}, defaultJournal, 8, "SOA 9, SOA 8, SOA 9, SOA 9"},
+		{"the first version", []version{v(2), v(3)}, defaultJournal, 1, "whole"},
 		{"a serial that stood for two versions", []version{v(1), v(2, hosts(1)...), v(2, hosts(2)...), v(3)}, defaultJournal, 1, "whole"},
 		{"a zone that CoreDNS' file package held between", []version{v(1), v(2, "c CNAME d"), v(3)}, defaultJournal, 1, "whole"},
 		{"2^31 ahead", []version{v(1), v(1 + 1<<31)}, defaultJournal, 1, "whole"},
@@ -226,7 +228,7 @@ func TestIncrementalAnswers(t *testing.T) {
 			z := newZone(options{zone: clusterset, dir: dir, limits: defaultLimits, journal: test.journal})
 			z.series.begin()
 			defer z.series.end()
-			for _, v := range test.versions {
+			for _, v := range append([]version{v(test.versions[0].serial - 1)}, test.versions...) {
 				put(t, dir, fileOf(clusterset), v.file)
 				z.check(t.Context())
 				if s := z.current.Load(); s == nil || s.serial() != v.serial {
@@ -249,6 +251,86 @@ func TestIncrementalAnswers(t *testing.T) {
 			}
 			if got != test.want {
 				t.Errorf("got %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+// TestAmbiguousSerials: a secondary that has a serial need not have what the primary
+// had with it, if that was more than one version. After a serial that nobody had
+// before, it has the whole zone.
+func TestAmbiguousSerials(t *testing.T) {
+	type version struct {
+		serial uint32
+		hosts  string // one letter for each
+	}
+	for name, versions := range map[string][]version{
+		"it stays":       {{9, ""}, {10, ""}, {10, "x"}, {11, "xy"}, {12, "xyz"}},
+		"it goes back":   {{10, ""}, {11, "xy"}, {9, ""}, {10, "q"}, {11, "q"}, {12, "qr"}, {13, "qrs"}},
+		"it wraps":       {{math.MaxUint32 - 1, ""}, {math.MaxUint32, "x"}, {1, "xy"}, {math.MaxUint32, "q"}, {1, "qr"}, {2, "qrs"}},
+		"with an alias":  {{9, ""}, {10, ""}, {11, "x*"}, {10, "q"}, {11, "qr"}, {12, "qrs"}, {13, "qrst"}},
+		"the first goes": {{11, "x"}, {10, "q"}, {11, "qr"}, {12, "qrs"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			z := newZone(options{zone: clusterset, dir: dir, limits: defaultLimits, journal: defaultJournal})
+			z.series.begin()
+			defer z.series.end()
+			var follows secondary
+			for _, v := range versions {
+				var lines []string
+				for i, host := range v.hosts {
+					line := fmt.Sprintf("%c.a.b.svc 5 A 192.0.2.%d", host, i)
+					if host == '*' {
+						line = "c.a.b.svc 5 CNAME x.a.b.svc"
+					}
+					lines = append(lines, line)
+				}
+				put(t, dir, fileOf(clusterset), zoneFile(clusterset, v.serial, lines...))
+				z.check(t.Context())
+				if s := z.current.Load(); s == nil || s.serial() != v.serial {
+					t.Fatalf("serial %d does not load: %s", v.serial, z.trouble)
+				}
+				if follows.records != nil && !newer(v.serial, follows.serial) {
+					continue
+				}
+				follows.update(t, transferred(t, zonesOf(z), clusterset, follows.serial))
+				whole := secondary{}
+				whole.update(t, transferred(t, zonesOf(z), clusterset, 0))
+				if follows.dump() != whole.dump() {
+					t.Errorf("serial %d: the secondary has\n%s\nnot\n%s", v.serial, follows.dump(), whole.dump())
+				}
+			}
+		})
+	}
+}
+
+// TestEndpointsSwitched: a serial does not say with which options the primary had it.
+func TestEndpointsSwitched(t *testing.T) {
+	for _, before := range []bool{false, true} {
+		t.Run(fmt.Sprint("noendpoints=", before), func(t *testing.T) {
+			dir := t.TempDir()
+			set := shop(t)
+			var follows secondary
+			serial := uint32(1000)
+			for _, noEndpoints := range []bool{before, !before} {
+				z := newZone(options{
+					zone: clusterset, dir: dir, forward: []string{clusterset}, noEndpoints: noEndpoints, limits: defaultLimits, journal: defaultJournal,
+				})
+				z.series.begin()
+				defer z.series.end()
+				for range 2 { // the server starts with the serial that it had
+					put(t, dir, fileOf(clusterset), string(set.Snapshots()[0].Append(nil, serial)))
+					z.check(t.Context())
+					follows.update(t, transferred(t, zonesOf(z), clusterset, follows.serial))
+					serial++
+				}
+				serial--
+				whole := secondary{}
+				whole.update(t, transferred(t, zonesOf(z), clusterset, 0))
+				if follows.dump() != whole.dump() {
+					t.Errorf("noendpoints=%v: the secondary has\n%s\nnot\n%s", noEndpoints, follows.dump(), whole.dump())
+				}
 			}
 		})
 	}

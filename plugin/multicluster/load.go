@@ -31,6 +31,7 @@ type loader struct {
 	index    *index
 	records  int
 	current  *snapshot
+	serials  serials
 	// whole is the digest of all text if the file is not in zonegen's form.
 	whole digest
 	// marked says that the blocks come from a file of zonegen's, which marks those of

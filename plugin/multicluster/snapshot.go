@@ -13,6 +13,7 @@ type snapshot struct {
 	records int
 	index   *index
 	past    journal // of the versions before
+	unique  bool    // no other version had this serial, and a journal can begin
 	// file holds the zone instead of the index if the zone has what the index
 	// cannot serve.
 	file *file.Zone
