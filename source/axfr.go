@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,9 +39,10 @@ func (r *Reader) axfr(ctx context.Context, p Place, zone string) ([]dns.RR, erro
 
 	query := new(dns.Msg).SetAxfr(zone)
 	transfer := &dns.Transfer{Conn: &dns.Conn{Conn: conn}, ReadTimeout: patience, WriteTimeout: patience}
-	if r.Key != nil {
-		query.SetTsig(r.Key.name, r.Key.algorithm, 300, time.Now().Unix())
-		transfer.TsigSecret = map[string]string{r.Key.name: r.Key.secret}
+	key := cmp.Or(r.Keys[p.server], r.Keys[""])
+	if key != nil {
+		query.SetTsig(key.name, key.algorithm, 300, time.Now().Unix())
+		transfer.TsigSecret = map[string]string{key.name: key.secret}
 	}
 	envelopes, err := transfer.In(query, p.server)
 	if err != nil {
@@ -54,7 +56,7 @@ func (r *Reader) axfr(ctx context.Context, p Place, zone string) ([]dns.RR, erro
 	var records []dns.RR
 	for envelope := range envelopes {
 		if envelope.Error != nil {
-			return fail(r.explain(envelope.Error, len(records)))
+			return fail(explain(envelope.Error, key, len(records)))
 		}
 		if records = append(records, envelope.RR...); len(records) > maxRecords {
 			return fail(fmt.Errorf("more than %d records; split the zone", maxRecords))
@@ -75,8 +77,9 @@ func unreachable(err error) error {
 	return err
 }
 
-// explain says what mends a transfer that failed after some records.
-func (r *Reader) explain(err error, after int) error {
+// explain says what mends a transfer, with a key or without, that failed after some
+// records.
+func explain(err error, key *Key, after int) error {
 	var rcode int
 	// The library tells the rcode in its text only.
 	if _, scanErr := fmt.Sscanf(strings.TrimPrefix(err.Error(), "dns: "), "bad xfr rcode: %d", &rcode); scanErr == nil {
@@ -90,10 +93,10 @@ func (r *Reader) explain(err error, after int) error {
 		return err
 	}
 	switch {
-	case r.Key != nil && errors.Is(err, dns.ErrAuth): // whatever the reason of a NOTAUTH
-		return fmt.Errorf("NOTAUTH; the server has no such zone, or does not know the key %s: check its name, algorithm and secret on both sides, and the clocks, or name another zone as @SERVER/ZONE", r.Key.name)
-	case r.Key != nil && (errors.Is(err, dns.ErrSig) || errors.Is(err, dns.ErrNoSig) || errors.Is(err, dns.ErrTime)):
-		return fmt.Errorf("the answer is not signed with the key %s (%w); check its name, algorithm and secret on both sides, and the clocks", r.Key.name, err)
+	case key != nil && errors.Is(err, dns.ErrAuth): // whatever the reason of a NOTAUTH
+		return fmt.Errorf("NOTAUTH; the server has no such zone, or does not know the key %s: check its name, algorithm and secret on both sides, and the clocks, or name another zone as @SERVER/ZONE", key.name)
+	case key != nil && (errors.Is(err, dns.ErrSig) || errors.Is(err, dns.ErrNoSig) || errors.Is(err, dns.ErrTime)):
+		return fmt.Errorf("the answer is not signed with the key %s (%w); check its name, algorithm and secret on both sides, and the clocks, or give the key to another server only: --tsig @SERVER=FILE", key.name, err)
 	case errors.Is(err, io.EOF) && after == 0:
 		return fmt.Errorf("the server hung up (%w); allow the transfer there, or give the key for it with --tsig", err)
 	case errors.Is(err, io.EOF), errors.Is(err, os.ErrDeadlineExceeded):

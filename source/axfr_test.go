@@ -92,7 +92,7 @@ func TestTransfer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := serve(t, c.answer, map[string]string{"key.": secret})
-			zones, err := (&Reader{Key: c.key}).Read(t.Context(), p, "example.org.")
+			zones, err := (&Reader{Keys: map[string]*Key{"": c.key}}).Read(t.Context(), p, "example.org.")
 			if err != nil {
 				if !strings.HasPrefix(err.Error(), p.String()+": cannot transfer example.org.: ") || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), secret) {
 					t.Errorf("%v, want %s", err, c.want)
@@ -107,6 +107,38 @@ func TestTransfer(t *testing.T) {
 				t.Errorf("%s of %s in %s, want %s", got, zones[0].Origin, zones[0].File, c.want)
 			}
 		})
+	}
+}
+
+// TestKeyOfServer: a server gets its own key, others that of all.
+func TestKeyOfServer(t *testing.T) {
+	soa := rr(t, "example.org. 5 SOA ns.example.org. hostmaster.example.org. 7 7200 1800 86400 5")
+	asked := make(chan string, 1)
+	p := serve(t, func(w dns.ResponseWriter, query *dns.Msg) {
+		name := ""
+		if tsig := query.IsTsig(); tsig != nil {
+			name = tsig.Hdr.Name
+		}
+		asked <- name
+		send([]dns.RR{soa, soa})(w, query)
+	}, map[string]string{"one.": secret, "all.": secret})
+	one, all := &Key{"one.", dns.HmacSHA256, secret}, &Key{"all.", dns.HmacSHA256, secret}
+	for _, test := range []struct {
+		keys map[string]*Key
+		want string
+	}{
+		{nil, ""},
+		{map[string]*Key{"192.0.2.1:53": one}, ""},
+		{map[string]*Key{"192.0.2.1:53": one, "": all}, "all."},
+		{map[string]*Key{p.Server(): one}, "one."},
+		{map[string]*Key{p.Server(): one, "": all}, "one."},
+	} {
+		if _, err := (&Reader{Keys: test.keys}).Read(t.Context(), p, "example.org."); err != nil {
+			t.Error(err)
+		}
+		if got := <-asked; got != test.want {
+			t.Errorf("%v: key %q, want %q", test.keys, got, test.want)
+		}
 	}
 }
 

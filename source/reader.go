@@ -24,8 +24,9 @@ type Reader struct {
 	Origin string
 	// ConfigMaps returns the client for ConfigMaps. It is called when one is read.
 	ConfigMaps func() (corev1client.ConfigMapsGetter, error)
-	// Key signs transfers; nil for none.
-	Key *Key
+	// Keys sign transfers, by the [Place.Server] that is asked; that of "" is for all
+	// that have none here.
+	Keys map[string]*Key
 }
 
 // Read reads the zones at a place, or the one that was named with it. Of a server it
