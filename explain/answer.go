@@ -103,8 +103,10 @@ type Reverse struct {
 	Claims []Claim `json:"claims"`
 }
 
-// Claim is one name that has an address.
+// Claim is one that has an address.
 type Claim struct {
+	// Name is the one that it has for the address, or would have if it were ready;
+	// empty if none is published.
 	Name    string `json:"name"`
 	Service string `json:"service"`
 	// Kind is ClusterSetIP or endpoint.

@@ -37,6 +37,9 @@ var state = zone.Changes{
 			slice("web-1", "Tokyo", ready("web-0", "10.1.0.1", "fd00::1"), ready("", "10.1.0.2"), ready("Bad_Host", "10.1.0.3"), zone.Endpoint{Hostname: "web-9", Addresses: []string{"10.1.0.9"}}),
 			slice("web-2", "paris", ready("web-0", "10.2.0.1")),
 			slice("web-3", "oslo", zone.Endpoint{Hostname: "web-5", Addresses: []string{"10.3.0.5"}}),
+			slice("web-4", "lima", ready("web-6", "10.5.0.300")),
+			{Name: "web-5", Cluster: "oslo", Ports: []zone.Port{{Name: "idle", Number: 80}}, Endpoints: []zone.Endpoint{{Addresses: []string{"10.3.0.6"}}}},
+			{Name: "web-6", Cluster: "Bad_1", Ports: []zone.Port{{Name: "bad", Number: 80}}, Endpoints: []zone.Endpoint{ready("web-7", "10.0.0.1", "10.6.0.1")}},
 		}},
 		{Key: zone.Key{Namespace: "sites", Name: "lonely"}, Type: zone.Headless},
 		{Key: zone.Key{Namespace: "sites", Name: "asleep"}, Type: zone.Headless, Slices: []zone.EndpointSlice{slice("asleep-1", "tokyo", zone.Endpoint{Addresses: []string{"10.4.0.1"}})}},
@@ -78,20 +81,20 @@ var questions = map[string]struct {
 	"_http._tcp.checkout.shop." + z:   {Answers, "has a port of that name", ""},
 	"_http._udp.checkout.shop." + z:   {NotThere, "the port http is TCP, not UDP", "_http._tcp.checkout.shop." + z},
 	"_a_b._tcp.checkout.shop." + z:    {NotThere, `spec.ports[1].name "a_b": the port has no _PORT._PROTO name`, "_http._tcp.checkout.shop." + z},
-	"_https._tcp.checkout.shop." + z:  {NotThere, "a_b", "_http._tcp.checkout.shop." + z},
+	"_https._tcp.checkout.shop." + z:  {NotThere, `spec.ports of the ServiceImport has no port "https"`, "_http._tcp.checkout.shop." + z},
 	"_tcp.checkout.shop." + z:         {NoData, "_PORT._tcp below it has", ""},
 	"_udp.checkout.shop." + z:         {NotThere, "no named port with that protocol", "_http._tcp.checkout.shop." + z},
 	"tokyo.checkout.shop." + z:        {NotThere, "the service has no EndpointSlices", ""},
 	"a.tokyo.checkout.shop." + z:      {NotThere, "no EndpointSlices, so there are no names of endpoints", ""},
 	"a.b.c.checkout.shop." + z:        {NotThere, "no name is that deep", ""},
-	"web.sites." + z:                  {Answers, "ready endpoints (Tokyo 4, paris 1)", ""},
+	"web.sites." + z:                  {Answers, "ready endpoints (Bad_1 2, Tokyo 4, lima 1, paris 1)", ""},
 	"web-0.tokyo.web.sites." + z:      {Answers, "a ready endpoint of an EndpointSlice from the cluster tokyo", ""},
 	"web-9.tokyo.web.sites." + z:      {NotThere, "not ready (conditions.ready is false)", ""},
 	"bad_host.tokyo.web.sites." + z:   {NotThere, `the hostname "Bad_Host" is no DNS label`, "10-1-0-3.tokyo.web.sites." + z},
 	"10-1-0-3.tokyo.web.sites." + z:   {Answers, "", ""},
 	"10-1-0-1.tokyo.web.sites." + z:   {NotThere, "has a hostname, web-0", "web-0.tokyo.web.sites." + z},
 	"web-1.tokyo.web.sites." + z:      {NotThere, `no endpoint in the cluster tokyo is called "web-1"`, "web-0.tokyo.web.sites." + z},
-	"web-0.tokio.web.sites." + z:      {NotThere, `from a cluster "tokio": there is oslo, paris, tokyo`, "web-0.tokyo.web.sites." + z + " web-0.paris.web.sites." + z},
+	"web-0.tokio.web.sites." + z:      {NotThere, `from a cluster "tokio": there is bad_1, lima, oslo, paris, tokyo`, "web-0.tokyo.web.sites." + z + " web-0.paris.web.sites." + z},
 	"wbe-0.tokio.web.sites." + z:      {NotThere, `from a cluster "tokio"`, "tokyo.web.sites." + z},
 	"web-0.web.sites." + z:            {NotThere, `from a cluster "web-0"`, "web-0.tokyo.web.sites." + z + " web-0.paris.web.sites." + z},
 	"web-5.paris.web.sites." + z:      {NotThere, `no endpoint in the cluster paris is called "web-5"`, "web-0.paris.web.sites." + z},
@@ -99,13 +102,20 @@ var questions = map[string]struct {
 	"paris.web.sites." + z:            {NoData, "a cluster has no records of its own", ""},
 	"_any._tcp.web.sites." + z:        {NotThere, "the port any has no number", "_http._tcp.web.sites." + z},
 	"lonely.sites." + z:               {NotThere, "has no EndpointSlice with the label", ""},
-	"asleep.sites." + z:               {NotThere, "none of its endpoints is ready: 1 addresses are not", ""},
+	"asleep.sites." + z:               {NotThere, "none of the addresses of its endpoints is ready (1)", ""},
 	"hollow.sites." + z:               {NotThere, "have no endpoints", ""},
-	"10.0.0.1":                        {Answers, "spec.ips of the ServiceImport shop/checkout, and nobody else", ""},
+	"10.0.0.1":                        {Answers, "spec.ips of the ServiceImport shop/checkout, and nobody else who has it has a name that is published", ""},
 	"1.0.0.10.in-addr.arpa":           {Answers, "shop/checkout", ""},
 	"::ffff:10.0.0.1":                 {Answers, "shop/checkout", ""},
 	"10.0.0.9":                        {Answers, "2 ServiceImports have it", ""},
-	"10.1.0.1":                        {Answers, "2 ready endpoints have it", ""},
+	"10.1.0.1":                        {Answers, "ready endpoints have it under 2 names", ""},
+	"_idle._tcp.web.sites." + z:       {NotThere, "the EndpointSlice web-5 has the port idle, but none of its endpoints is ready", "_http._tcp.web.sites." + z},
+	"_bad._tcp.web.sites." + z:        {NotThere, "the EndpointSlice web-6 has the port bad, but none of its ready endpoints has a name", "_http._tcp.web.sites." + z},
+	"_none._tcp.web.sites." + z:       {NotThere, `no EndpointSlice of the service has a port "none"`, "_http._tcp.web.sites." + z},
+	"web-6.lima.web.sites." + z:       {NotThere, `the endpoint with the hostname web-6 has an address that cannot be published, "10.5.0.300"`, ""},
+	"web-7.bad_1.web.sites." + z:      {NotThere, `the cluster "Bad_1" is no DNS label`, ""},
+	"lima.web.sites." + z:             {NotThere, "no ready endpoint in the cluster lima has a name", ""},
+	"10.6.0.1":                        {NotThere, "nobody who has this address has a name", ""},
 	"10.1.0.9":                        {NotThere, "only endpoints that are not ready", ""},
 	"10.99.0.1":                       {NotThere, "no service has this address", ""},
 	"fd00::1":                         {Answers, "a ready endpoint of sites/web, and nobody else", ""},
@@ -150,12 +160,19 @@ func TestOptions(t *testing.T) {
 		"web.sites." + z:            "--no-endpoints leaves those out",
 		"t-0.tokyo.twin.sites." + z: "--no-endpoints leaves out the names of endpoints",
 		"tokyo.twin.sites." + z:     "--no-endpoints leaves out the names of endpoints",
-		"10.1.0.1":                  "no reverse zone holds it",
+		"10.1.0.1":                  "--no-endpoints leaves out their names",
+		"10.1.0.9":                  "only endpoints that are not ready",
+		"10.6.0.1":                  "--no-endpoints leaves out their names",
+		"10.0.0.1":                  "nobody else who has it has a name that is published",
 	} {
-		a, err := explainer(t, zone.Options{NoEndpoints: true, NoReverse: true}, state).Explain(question)
+		a, err := explainer(t, zone.Options{NoEndpoints: true}, state).Explain(question)
 		if err != nil || !strings.Contains(strings.Join(a.Why, "; "), want) {
 			t.Errorf("%s: %v, %v, want %q", question, a.Why, err, want)
 		}
+	}
+	a, err := explainer(t, zone.Options{NoReverse: true}, state).Explain("10.1.0.1")
+	if err != nil || !strings.Contains(strings.Join(a.Why, "; "), "no reverse zone holds it") {
+		t.Errorf("%v, %v", a.Why, err)
 	}
 }
 
@@ -189,6 +206,10 @@ func TestRecords(t *testing.T) {
 		c.Services = slices.Collect(maps.Values(services))
 		o := zone.Options{TTL: 5, Zones: []string{"one.example", "two.example"}, NoEndpoints: round%5 == 0}
 		x := explainer(t, o, c)
+
+		for _, s := range services {
+			denials(t, x, s)
+		}
 
 		set, err := zone.NewSet(o)
 		if err != nil {
@@ -233,6 +254,50 @@ func TestRecords(t *testing.T) {
 		}
 		if t.Failed() {
 			t.Fatalf("round %d: %+v", round, c)
+		}
+	}
+}
+
+// denials asks about what a service has: no reason may say that it is not there, or is no
+// label if it is one.
+func denials(t *testing.T, x *Explainer, s zone.Service) {
+	t.Helper()
+	base := s.Name + "." + s.Namespace + ".svc.one.example."
+	never := func(question string, denials ...string) {
+		a, err := x.Explain(question)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, why := range a.Why {
+			for _, denial := range denials {
+				if strings.Contains(why, denial) {
+					t.Errorf("%s: %q, but %+v", question, why, s)
+				}
+			}
+		}
+	}
+	if s.Type == zone.ClusterSetIP {
+		for _, p := range s.Ports {
+			if p.Name != "" {
+				never("_"+p.Name+"._tcp."+base, "has no port")
+			}
+		}
+	}
+	for _, es := range s.Slices {
+		for _, p := range es.Ports {
+			if p.Name != "" && s.Type == zone.Headless {
+				never("_"+p.Name+"._tcp."+base, "has a port ")
+			}
+		}
+		for _, e := range es.Endpoints {
+			never(e.Addresses[0], "no service has")
+			if e.Ready {
+				never(e.Addresses[0], "not ready")
+				never(es.Cluster+"."+base, "is ready")
+			}
+			if e.Hostname != "" && !strings.Contains(e.Hostname, "_") {
+				never(e.Hostname+"."+es.Cluster+"."+base, "the hostname")
+			}
 		}
 	}
 }

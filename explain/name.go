@@ -64,6 +64,13 @@ func (a *Answer) because(format string, args ...any) {
 	a.Why = append(a.Why, fmt.Sprintf(format, args...))
 }
 
+// onceBecause adds a reason that may have been given before.
+func (a *Answer) onceBecause(format string, args ...any) {
+	if why := fmt.Sprintf(format, args...); !slices.Contains(a.Why, why) {
+		a.Why = append(a.Why, why)
+	}
+}
+
 // outside explains a name in none of the zones.
 func (x *Explainer) outside(a *Answer) {
 	a.Verdict = Outside

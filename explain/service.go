@@ -93,22 +93,6 @@ func (w *way) describe() {
 	w.Service = d
 }
 
-func portsOf(ports []zone.Port) []Port {
-	out := []Port{}
-	for _, p := range ports {
-		number := p.Number
-		if number == zone.NoNumber {
-			number = 0
-		}
-		protocol := p.Protocol
-		if protocol == "" {
-			protocol = "TCP"
-		}
-		out = append(out, Port{p.Name, protocol, number})
-	}
-	return out
-}
-
 // leftOut reports whether nothing of the service is published, and says why.
 func (w *way) leftOut() bool {
 	for _, d := range w.Service.Dropped {
@@ -167,7 +151,7 @@ func (w *way) atService() {
 	case all == 0:
 		w.because("the service is headless, and its EndpointSlices have no endpoints")
 	case len(ready) == 0:
-		w.because("the service is headless, and none of its endpoints is ready: %d addresses are not", all)
+		w.because("the service is headless, and none of the addresses of its endpoints is ready (%d)", all)
 	default:
 		w.because("the service is headless, and none of its ready endpoints can be used")
 	}
@@ -190,188 +174,9 @@ func (w *way) oneBelow(label string) {
 	}
 }
 
-// clusters are the clusters that have EndpointSlices, in lower case.
-func (w *way) clusters() []string {
-	found := map[string]bool{}
-	for _, s := range w.Service.Slices {
-		found[strings.ToLower(s.Cluster)] = true
-	}
-	return slices.Sorted(maps.Keys(found))
-}
-
-// noCluster explains that a cluster does not exist, or nothing is ready in it. The
-// name asked for is the cluster's, or that of a host in it.
-func (w *way) noCluster(host, cluster string) {
-	clusters := w.clusters()
-	service := w.serviceName(w.Zone, w.service.Key)
-	switch {
-	case w.options.NoEndpoints:
-		w.because("--no-endpoints leaves out the names of endpoints")
-	case slices.Contains(clusters, cluster):
-		w.because("no endpoint in the cluster %s is ready, so nothing is below it", cluster)
-	case len(clusters) == 0:
-		w.because("the service has no EndpointSlices, so there are no names of endpoints")
-	default:
-		w.because("no EndpointSlice of the service is from a cluster %q: there is %s", cluster, strings.Join(clusters, ", "))
-		for _, other := range similar(cluster, slices.Values(clusters)) {
-			w.offer(strings.TrimPrefix(host+"."+other+"."+service, "."))
-			if len(w.Closest) == 0 {
-				w.offer(other + "." + service)
-			}
-		}
-	}
-	w.endpoints(func(_ *Slice, e *Endpoint) {
-		if host, _, _ := strings.Cut(e.Name, "."); host == cluster && e.Ready {
-			w.offer(e.Name + "." + service) // the cluster was forgotten
-		}
-	})
-}
-
 // offer adds a name that may have been meant, if there is room.
 func (w *way) offer(name string) {
 	if len(w.Closest) < maxSimilar && !slices.Contains(w.Closest, name) && w.view.exists[name] {
 		w.Closest = append(w.Closest, name)
-	}
-}
-
-// atPort explains _PORT._PROTO.S.N.svc.Z.
-func (w *way) atPort(port, protocol string) {
-	if w.Verdict == Answers {
-		if w.service.Type == zone.ClusterSetIP {
-			w.because("spec.ports of the ServiceImport has a port of that name")
-		} else {
-			w.because("the EndpointSlices have a port of that name, and each ready endpoint one record")
-		}
-		return
-	}
-	if w.Verdict == NoData {
-		return
-	}
-	if exists := w.serviceName(w.Zone, w.service.Key); len(w.view.records[exists]) == 0 || w.view.records[exists][0].Type == "TXT" {
-		w.because("the service has no addresses, so its ports have no records")
-	}
-	for _, p := range w.ports() {
-		if !strings.EqualFold("_"+p.Name, port) {
-			continue
-		}
-		if !strings.EqualFold("_"+p.Protocol, protocol) {
-			w.because("the port %s is %s, not %s", p.Name, p.Protocol, strings.ToUpper(strings.TrimPrefix(protocol, "_")))
-		} else if p.Number == 0 {
-			w.because("the port %s has no number, so it makes no record", p.Name)
-		}
-	}
-	for _, d := range w.Service.Dropped {
-		if strings.HasPrefix(d.Reason, "port") || d.Reason == string(zone.BadProtocol) {
-			w.because("%s %q: %s", d.Field, d.Value, d.Message)
-		}
-	}
-	if len(w.Why) == 0 {
-		w.because("the service has no port %q", strings.TrimPrefix(port, "_"))
-	}
-	w.offerPorts(port)
-}
-
-// ports are those that SRV records are made of.
-func (w *way) ports() []Port {
-	if w.service.Type == zone.ClusterSetIP {
-		return w.Service.Ports
-	}
-	var all []Port
-	for _, s := range w.Service.Slices {
-		for _, p := range s.Ports {
-			if !slices.Contains(all, p) {
-				all = append(all, p)
-			}
-		}
-	}
-	return all
-}
-
-// offerPorts offers the service's ports, those with that name first.
-func (w *way) offerPorts(port string) {
-	for _, same := range []bool{true, false} {
-		for _, p := range w.ports() {
-			name := strings.ToLower("_" + p.Name)
-			if (name == port) == same {
-				w.offer(name + "._" + strings.ToLower(p.Protocol) + "." + w.serviceName(w.Zone, w.service.Key))
-			}
-		}
-	}
-}
-
-// atEndpoint explains HOST.CLUSTER.S.N.svc.Z.
-func (w *way) atEndpoint(host, cluster string) {
-	service := w.serviceName(w.Zone, w.service.Key)
-	if w.service.Type == zone.ClusterSetIP && len(w.Service.Slices) == 0 {
-		w.because("the service has an address of its own and no EndpointSlices, so there are no names of endpoints")
-		return
-	}
-	ready, not := 0, 0
-	w.endpoints(func(_ *Slice, e *Endpoint) {
-		if e.Asked = e.Name == host+"."+cluster; e.Asked && e.Ready {
-			ready++
-		} else if e.Asked {
-			not++
-		}
-	})
-	switch {
-	case w.Verdict == Answers:
-		w.because("a ready endpoint of an EndpointSlice from the cluster %s has that name", cluster)
-		if not > 0 {
-			w.because("another of its addresses is not ready")
-		}
-		return
-	case w.options.NoEndpoints:
-		w.because("--no-endpoints leaves out the names of endpoints")
-		return
-	case !slices.Contains(w.clusters(), cluster):
-		w.noCluster(host, cluster)
-	case ready > 0:
-		w.because("the endpoint is ready and left out all the same; see what was dropped")
-		return
-	case not > 0:
-		w.because("the endpoint is not ready (conditions.ready is false)")
-		return
-	default:
-		if w.otherName(host, cluster); len(w.Closest) > 0 {
-			return
-		}
-	}
-	var names []string
-	w.endpoints(func(_ *Slice, e *Endpoint) {
-		other, in, _ := strings.Cut(e.Name, ".")
-		if other == host {
-			w.offer(e.Name + "." + service) // in another cluster
-		} else if in == cluster {
-			names = append(names, other)
-		}
-	})
-	for _, other := range similar(host, slices.Values(names)) {
-		w.offer(other + "." + cluster + "." + service)
-	}
-}
-
-// otherName explains that no endpoint of a cluster has a name, and which one the
-// endpoint has that may be meant.
-func (w *way) otherName(host, cluster string) {
-	service := w.serviceName(w.Zone, w.service.Key)
-	w.endpoints(func(s *Slice, e *Endpoint) {
-		if !strings.EqualFold(s.Cluster, cluster) {
-			return
-		}
-		byAddress, _ := zone.EndpointName("", e.Address, s.Cluster)
-		switch {
-		case byAddress == host+"."+cluster && e.Name != byAddress:
-			w.because("the endpoint with the address %s has a hostname, %s, and is named after that", e.Address, e.Hostname)
-		case e.Hostname != "" && strings.EqualFold(e.Hostname, host):
-			w.because("the hostname %q is no DNS label, so the endpoint is named after its address", e.Hostname)
-		default:
-			return
-		}
-		e.Asked = true
-		w.offer(e.Name + "." + service)
-	})
-	if len(w.Why) == 0 {
-		w.because("no endpoint in the cluster %s is called %q", cluster, host)
 	}
 }

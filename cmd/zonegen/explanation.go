@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -181,14 +182,14 @@ func (t *explanation) reverse(addresses []explain.Reverse) {
 			continue
 		}
 		for _, c := range r.Claims {
-			state := ""
+			name, state := cmp.Or(c.Name, "no name that is published"), ""
 			switch {
 			case c.Wins:
 				state = ", which counts"
 			case !c.Ready:
 				state = ", not ready"
 			}
-			t.line("    %s of %s: %s%s", c.Kind, c.Service, c.Name, state)
+			t.line("    %s of %s: %s%s", c.Kind, c.Service, name, state)
 		}
 	}
 }
