@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -117,9 +116,13 @@ func (u *updater) add(c Change) {
 // soa replaces the SOA. A server takes a new one only with a greater serial (RFC 2136
 // section 3.4.2.2).
 func (u *updater) soa(c Change, left, right *dns.SOA) error {
+	if len(c.Removed) > 1 || len(c.Added) > 1 || c.Kept > 0 {
+		return fmt.Errorf("zone %s: one side has several SOA records, which no update makes or removes; mend that zone first (zonegen check tells more)", u.origin)
+	}
 	if len(c.Removed) != 1 || len(c.Added) != 1 {
 		return fmt.Errorf("zone %s is there on one side only: no update makes or removes a zone; do it in the server's configuration", u.origin)
 	}
+	right = transferred(right).(*dns.SOA)
 	serial := right.Serial
 	if int32(serial-left.Serial) <= 0 { // RFC 1982 section 3.2
 		if c.Added[0].Data == data(right, true) {
@@ -129,8 +132,7 @@ func (u *updater) soa(c Change, left, right *dns.SOA) error {
 			serial = 1
 		}
 	}
-	fields := strings.Fields(c.Added[0].Data)
-	fields[2] = strconv.FormatUint(uint64(serial), 10)
-	u.command("update add %s %d IN SOA %s\n", c.Name, c.Added[0].TTL, strings.Join(fields, " "))
+	right.Serial = serial
+	u.command("update add %s %d IN SOA %s\n", c.Name, c.Added[0].TTL, data(right, true))
 	return nil
 }

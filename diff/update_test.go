@@ -19,6 +19,8 @@ var updates = map[string]struct {
 	"TTL of NS":      {soa + "@ NS a\n@ NS b\n", soa + "@ 6 NS a\n@ 6 NS c\n", false, "zone example.org.\nupdate add example.org. 6 IN NS a.example.org.\nupdate add example.org. 6 IN NS c.example.org.\nupdate delete example.org. IN NS b.example.org.\nsend\n"},
 	"TTL":            {soa + "a A 10.0.0.1\n", soa + "a 6 A 10.0.0.1\n", false, "zone example.org.\nupdate add a.example.org. 6 IN A 10.0.0.1\nsend\n"},
 	"SOA":            {soa, strings.Replace(soa, "7 7200 1800", "3 7200 900", 1), false, "zone example.org.\nupdate add example.org. 5 IN SOA ns.example.org. hostmaster.example.org. 8 7200 900 86400 5\nsend\n"},
+	"SOA's mailbox":  {soa, strings.Replace(soa, "hostmaster 7", `a\032b 8`, 1), false, "zone example.org.\nupdate add example.org. 5 IN SOA ns.example.org. a\\ b.example.org. 8 7200 1800 86400 5\nsend\n"},
+	"two SOAs":       {soa, soa + strings.Replace(soa, "1800", "900", 1), false, "zone example.org.: one side has several SOA records, which no update makes or removes; mend that zone first (zonegen check tells more)"},
 	"serial":         {soa, strings.Replace(soa, " 7 ", " 9 ", 1), true, "zone example.org.\nupdate add example.org. 5 IN SOA ns.example.org. hostmaster.example.org. 9 7200 1800 86400 5\nsend\n"},
 	"serial back":    {soa, strings.Replace(soa, " 7 ", " 3 ", 1), true, "zone example.org.: no update turns serial 7 back to 3; leave --serial out"},
 	"a new zone":     {"", soa, false, "zone example.org. is there on one side only: no update makes or removes a zone; do it in the server's configuration"},

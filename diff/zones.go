@@ -79,10 +79,11 @@ type key struct {
 func index(records []dns.RR, serial bool) map[key][]Record {
 	sets := make(map[key][]Record, len(records))
 	for _, rr := range records {
-		h := rr.Header()
-		if check.IsSigning(h.Rrtype) {
+		if check.IsSigning(rr.Header().Rrtype) {
 			continue
 		}
+		rr = transferred(rr)
+		h := rr.Header()
 		k := key{dns.CanonicalName(h.Name), h.Rrtype, h.Class}
 		sets[k] = append(sets[k], Record{h.Ttl, data(rr, serial)})
 	}
@@ -91,6 +92,22 @@ func index(records []dns.RR, serial bool) map[key][]Record {
 		sets[k] = slices.Compact(set)
 	}
 	return sets
+}
+
+// transferred returns a record as a transfer would give it: without the escapes, in
+// names and data, that a file may have and need not (RFC 1035 section 5.1). A record
+// that fits into no message stays what it is.
+func transferred(rr dns.RR) dns.RR {
+	wire := make([]byte, dns.Len(rr))
+	end, err := dns.PackRR(rr, wire, 0, nil, false)
+	if err != nil {
+		return rr
+	}
+	same, _, err := dns.UnpackRR(wire[:end], 0)
+	if err != nil {
+		return rr
+	}
+	return same
 }
 
 func compareRecords(a, b Record) int {
