@@ -28,10 +28,11 @@ type access struct {
 	since           time.Time
 	logged          map[string]time.Time // when a class of problem was logged last
 	heard           time.Time            // when the server last told us something
-	asked           time.Time            // when a watch was asked for that is not answered yet
+	asked           time.Time            // when something was asked for that is not answered yet
 	listing         bool                 // a list is streamed
-	cut             func()               // ends the watch that was begun last
-	hurried         string               // the version to which the next watch is to come soon
+	cut             func(list time.Time) // ends the watch that was begun last, and has listed at that time
+	listedAt        time.Time            // when the last list was complete
+	hurried         hurry
 	lists           int
 	problems        map[string]int // how often there was one, by class
 }
@@ -82,20 +83,24 @@ func (a *access) failed(verb string, err error) {
 // wasListed notes that the store holds everything there is.
 func (a *access) wasListed() {
 	a.mu.Lock()
-	a.listed, a.listing, a.heard = true, false, time.Now()
+	a.listed, a.listing, a.heard, a.listedAt = true, false, time.Now(), time.Now()
+	a.hurried.anew, a.hurried.unsure = false, false
 	a.lists++
 	a.mu.Unlock()
 	a.changed()
 }
 
-// hasHeard notes that the server has told us something.
-func (a *access) hasHeard() {
+// hasHeard notes that the server has told us something, of that version.
+func (a *access) hasHeard(version string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.heard = time.Now()
+	if n, err := strconv.ParseUint(version, 10, 64); err == nil {
+		a.hurried.reached(n)
+	}
 }
 
-// asks notes that the server is asked for a watch.
+// asks notes that the server is asked for a list or a watch.
 func (a *access) asks() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -109,29 +114,9 @@ func (a *access) wasAnswered() {
 	a.asked = time.Time{}
 }
 
-// hurry has the kind watched anew, so that it is known soon whether the server has
-// come to a version. A list tells that anyway.
-func (a *access) hurry(version uint64) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.listing || a.cut == nil {
-		return
-	}
-	a.hurried = strconv.FormatUint(version, 10)
-	a.cut()
-}
-
-// hurries returns that version, once.
-func (a *access) hurries() (version string, ok bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	version, a.hurried = a.hurried, ""
-	return version, version != ""
-}
-
 // isWatched notes that the server has accepted a watch, which ends when cut is
 // called: whatever problem there was is over. It may begin with a list.
-func (a *access) isWatched(cut func(), listing bool) {
+func (a *access) isWatched(cut func(list time.Time), listing bool) {
 	a.mu.Lock()
 	over, since := a.problem, a.since
 	a.watched, a.problem, a.logged, a.heard = true, problem{}, nil, time.Now()

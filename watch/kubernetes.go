@@ -185,7 +185,7 @@ func (k *Kubernetes) reach(a *access) func(version string) {
 // heard returns what notes the versions of a kind that the server tells.
 func (k *Kubernetes) heard(a *access) func(version string) {
 	return func(version string) {
-		a.hasHeard()
+		a.hasHeard(version)
 		k.queue.hear(a.resource.Resource, version)
 	}
 }

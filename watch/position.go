@@ -77,19 +77,6 @@ type Progress struct {
 	Newest Position
 }
 
-// CatchUp implements [Source].
-func (k *Kubernetes) CatchUp(to Position) {
-	behind := k.queue.behind(to)
-	for _, a := range k.accesses() {
-		if kind := a.resource.Resource; slices.Contains(behind, kind) {
-			a.hurry(to[kind])
-		}
-	}
-}
-
-// CatchUp implements [Source].
-func (m *Manifests) CatchUp(Position) {}
-
 // Progress implements [Source].
 func (k *Kubernetes) Progress() Progress { return k.queue.progress() }
 

@@ -3,11 +3,9 @@ package watch
 import (
 	"context"
 	"errors"
-	"log/slog"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
@@ -29,7 +27,14 @@ func requests[List runtime.Object](c client[List], selector string, a *access) c
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, opts metav1.ListOptions) (runtime.Object, error) {
 			opts.LabelSelector = selector
-			list, err := c.List(ctx, opts)
+			if a.listsAnew() {
+				opts.ResourceVersion = "" // the newest
+			}
+			a.asks()
+			request, cancel := context.WithTimeout(ctx, listTimeout)
+			defer cancel()
+			list, err := c.List(request, opts)
+			a.wasAnswered()
 			if err != nil {
 				if reportable(ctx, err) {
 					a.failed(verbList, err)
@@ -42,8 +47,13 @@ func requests[List runtime.Object](c client[List], selector string, a *access) c
 			opts.LabelSelector = selector
 			a.asks()
 			streamed := opts.SendInitialEvents != nil // a list, and then a watch
-			if version, ok := a.hurries(); ok && !streamed {
-				refresh(ctx, c, selector, version, a)
+			switch wanted, hurries := a.hurries(); {
+			case a.listsAnew() && streamed:
+				opts.ResourceVersion = "" // the newest
+			case a.listsAnew():
+				return nil, apierrors.NewResourceExpired("the watch does not come to the version that the server has")
+			case hurries && !streamed:
+				refresh(ctx, c, selector, wanted, a)
 				opts.TimeoutSeconds = new(briefWatch)
 			}
 			s, err := begin(ctx, func(ctx context.Context) (watch.Interface, error) { return c.Watch(ctx, opts) })
@@ -66,30 +76,9 @@ func requests[List runtime.Object](c client[List], selector string, a *access) c
 	}
 }
 
-// briefWatch is the time of a watch, in seconds, of which it is to be known soon how
-// far the server has come: kube-apiserver tells that two seconds before the end.
-const briefWatch int64 = 3
-
-// refreshTimeout is how long that may take. The server itself gives up after three
-// seconds.
-const refreshTimeout = overdue
-
-// refresh has the server's cache come to a version at least. By itself it learns
-// of versions without a change from etcd only, every ten minutes if that is not
-// configured otherwise; but it asks etcd when somebody wants to read that version.
-func refresh[List runtime.Object](ctx context.Context, c client[List], selector, version string, a *access) {
-	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
-	defer cancel()
-	_, err := c.List(ctx, metav1.ListOptions{
-		LabelSelector:   selector,
-		ResourceVersion: version, ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan,
-		FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, "nobody").String(), // it is not about objects
-	})
-	if err != nil {
-		a.logger.LogAttrs(ctx, slog.LevelDebug, "the API server has not come to a version", slog.String("resource", a.resource.String()),
-			slog.String("version", version), slog.Any("error", err))
-	}
-}
+// listTimeout is how long a page of a list may take, or a list that has none. By itself
+// kube-apiserver ends a request after a minute.
+const listTimeout = silence
 
 // reportable reports whether err is a problem: neither our own end, nor a
 // resource version that the reflector will replace by a newer one.

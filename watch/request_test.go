@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -34,24 +35,36 @@ type apiServer struct {
 	watches  []*watch.FakeWatcher
 	lists    int
 	selector string
-	hangs    bool // watches do not begin
+	hangs    bool               // watches do not begin
+	mute     bool               // no list is answered
+	present  string             // the version of lists; empty: 1
+	listing  metav1.ListOptions // the last one of objects
 	refresh  metav1.ListOptions
 	watching metav1.ListOptions // the last one
 }
 
-func (s *apiServer) List(_ context.Context, opts metav1.ListOptions) (*discoveryv1.EndpointSliceList, error) {
+func (s *apiServer) List(ctx context.Context, opts metav1.ListOptions) (*discoveryv1.EndpointSliceList, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.mute {
+		s.mu.Unlock()
+		<-ctx.Done()
+		s.mu.Lock()
+		return nil, request(context.Cause(ctx))
+	}
 	if s.err != nil {
 		return nil, s.err
 	}
-	if opts.FieldSelector != "" {
+	list := &discoveryv1.EndpointSliceList{ListMeta: metav1.ListMeta{ResourceVersion: cmp.Or(s.present, "1")}}
+	switch {
+	case opts.FieldSelector != "":
 		s.refresh = opts
-		return &discoveryv1.EndpointSliceList{}, nil
+	case opts.Limit != 1:
+		s.lists++
+		s.selector, s.listing = opts.LabelSelector, opts
+		list.Items = slices.Clone(s.items)
 	}
-	s.lists++
-	s.selector = opts.LabelSelector
-	return &discoveryv1.EndpointSliceList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}, Items: slices.Clone(s.items)}, nil
+	return list, nil
 }
 
 func (s *apiServer) Watch(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error) {
@@ -102,7 +115,7 @@ func followSlices(ctx context.Context, l *logs, server *apiServer) (*store, *acc
 		defer close(done)
 		follow(ctx, a, &discoveryv1.EndpointSlice{}, requests(server, "some-label", a), &feed[*sliceObject]{
 			update: s.update, strip: stripSlice, put: s.putSlice, replace: s.replaceSlices, listed: a.wasListed,
-			reach: func(string) {}, heard: func(string) { a.hasHeard() },
+			reach: func(string) {}, heard: a.hasHeard,
 			drop: func(o *sliceObject) { s.dropSlice(o.id) },
 		})
 	}()

@@ -42,6 +42,12 @@ type Source interface {
 	// position, though there may be no change to tell of. It does not block.
 	CatchUp(to Position)
 
+	// Reachable returns a position that was given to CatchUp, but for the kinds of which
+	// the API has said meanwhile that it has not come as far, the version that it has. So
+	// it is when it was restored from a backup. What has come that far is no older than
+	// the API was when CatchUp was called.
+	Reachable(to Position) Position
+
 	// Orphans are the services that have EndpointSlices but no ServiceImport, with the
 	// number of slices: they are not among the changes. It is all of them once the
 	// source is complete.

@@ -17,8 +17,9 @@ const (
 	// server tells that there is nothing, but only if etcd has told it so.
 	silence = 3 * time.Minute
 	// shortest is how long a watch lasts at least if it is us who end it: client-go
-	// lists anew after one that was shorter and told nothing.
-	shortest = time.Second
+	// lists anew after one that told nothing in less than a second, beginning with its
+	// list if it has one.
+	shortest = time.Second + 100*time.Millisecond
 )
 
 // stream is a watch that ends, as if the server had ended it, when the server is
@@ -79,8 +80,10 @@ func (s *stream) copy(from <-chan watch.Event) {
 	}
 }
 
-// cut ends the watch, or has it end soon.
-func (s *stream) cut() { time.AfterFunc(shortest-time.Since(s.began), s.stop) }
+// cut ends the watch, or has it end soon. The last list was complete at that time.
+func (s *stream) cut(list time.Time) {
+	time.AfterFunc(shortest-min(time.Since(s.began), time.Since(list)), s.stop)
+}
 
 // ResultChan implements [watch.Interface].
 func (s *stream) ResultChan() <-chan watch.Event { return s.events }

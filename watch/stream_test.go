@@ -8,6 +8,7 @@ import (
 	"time"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/watch"
 )
 
@@ -64,50 +65,31 @@ func TestHangingWatch(t *testing.T) {
 	})
 }
 
-// Who is to catch up begins a short watch, without a list, and then goes on as before.
-func TestHurry(t *testing.T) {
+// A list that is not answered ends, and while it lasts the kind is none to rely on.
+func TestHangingList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		server := &apiServer{}
-		s, a, done := followSlices(ctx, &logs{}, server)
+		var l logs
+		_, a, done := followSlices(ctx, &l, server)
 		synctest.Wait()
-		s.drain()
-		a.hurry(7)
-		pass(shortest)
-		if len(server.watches) != 2 || !server.watches[0].IsStopped() || *server.watching.TimeoutSeconds != briefWatch || server.watching.ResourceVersion != "1" {
-			t.Fatalf("%d watches, the last with %+v", len(server.watches), server.watching)
+		server.set(func() { server.mute = true })
+		server.watches[0].Error(&apierrors.NewResourceExpired("old").ErrStatus)
+		pass(time.Second + overdue)
+		if a.watch().Up || l.take() != "" {
+			t.Error("it is up, or the log has something already")
 		}
-		if r := server.refresh; r.ResourceVersion != "7" || r.ResourceVersionMatch != "NotOlderThan" || r.LabelSelector != "some-label" {
-			t.Errorf("the server is to come to %+v", r)
+		pass(listTimeout)
+		if is := l.take(); !strings.Contains(is, "deadline exceeded") {
+			t.Errorf("the log has %q", is)
 		}
-		pass(time.Second)
-		server.watches[1].Action(watch.Bookmark, testEndpointSlice("", "7", ""))
-		pass(2 * time.Second)
-		server.watches[1].Stop()
-		synctest.Wait()
-		if len(server.watches) != 3 || *server.watching.TimeoutSeconds < 60 || server.watching.ResourceVersion != "7" || server.lists != 1 {
-			t.Errorf("%d watches, the last with %+v, %d lists", len(server.watches), server.watching, server.lists)
+		server.set(func() { server.mute = false })
+		pass(listTimeout + 10*time.Second)
+		if !a.watch().Up || server.lists != 2 {
+			t.Errorf("up: %v, %d lists", a.watch().Up, server.lists)
 		}
-		wantChanges(t, s.drain(), "")
 		cancel()
 		<-done
 	})
-}
-
-// A list that is streamed is not cut, which would only prolong it; until it is there,
-// what is known may be old.
-func TestHurryWhileListing(t *testing.T) {
-	a, cuts := newTestAccess(&logs{}), 0
-	a.wasListed()
-	a.isWatched(func() { cuts++ }, true)
-	a.hurry(7)
-	if _, hurries := a.hurries(); hurries || cuts != 0 || a.watch().Up {
-		t.Errorf("hurries %v, %d cuts, up %v", hurries, cuts, a.watch().Up)
-	}
-	a.wasListed()
-	a.hurry(7)
-	if version, _ := a.hurries(); version != "7" || cuts != 1 || !a.watch().Up {
-		t.Errorf("to version %q, %d cuts, up %v", version, cuts, a.watch().Up)
-	}
 }

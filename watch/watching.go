@@ -12,8 +12,9 @@ type Watch struct {
 	// Synced reports that all objects were listed once and a watch was opened.
 	Synced bool
 	// Up reports that it is synced, nothing has gone wrong since the last watch was
-	// opened, and neither is it listed anew nor has a watch been asked for in vain for
-	// seconds. A watch that tells nothing for minutes is opened anew.
+	// opened, and neither is it listed anew nor has a list or a watch been asked for in
+	// vain for seconds, nor could the API not be asked whether what is known is old (see
+	// [Source]'s CatchUp). A watch that tells nothing for minutes is opened anew.
 	Up bool
 	// Heard is when the API last told anything: a list, a change, that there is none,
 	// or that a watch begins, so every three minutes at least. Zero if it never did.
@@ -37,7 +38,7 @@ func (k *Kubernetes) Watches() []Watch {
 // Watches implements [Source].
 func (m *Manifests) Watches() []Watch { return nil }
 
-// overdue is how long it takes to be asked for a watch at most, when all is well.
+// overdue is how long an answer takes at most, when all is well.
 const overdue = 5 * time.Second
 
 func (a *access) watch() Watch {
@@ -47,7 +48,7 @@ func (a *access) watch() Watch {
 	return Watch{
 		Resource: a.resource.Resource,
 		Synced:   synced,
-		Up:       synced && !a.listing && a.problem == (problem{}) && (a.asked.IsZero() || time.Since(a.asked) < overdue),
+		Up:       synced && !a.listing && !a.hurried.unsure && a.problem == (problem{}) && (a.asked.IsZero() || time.Since(a.asked) < overdue),
 		Heard:    a.heard,
 		Lists:    a.lists,
 		Problems: maps.Clone(a.problems),

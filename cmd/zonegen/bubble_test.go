@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -35,6 +36,7 @@ type fakeSource struct {
 	watches  []watch.Watch
 
 	catchUps []watch.Position
+	present  watch.Position // how far the API has come, where it was asked
 }
 
 func (s *fakeSource) Run(ctx context.Context) error { return s.run(ctx) }
@@ -67,6 +69,14 @@ func (s *fakeSource) Watches() []watch.Watch { return s.watches }
 func (s *fakeSource) Progress() watch.Progress { return watch.Progress{} }
 
 func (s *fakeSource) CatchUp(to watch.Position) { s.catchUps = append(s.catchUps, to) }
+
+func (s *fakeSource) Reachable(to watch.Position) watch.Position {
+	reachable := maps.Clone(to)
+	for kind, version := range s.present {
+		reachable[kind] = min(version, to[kind])
+	}
+	return reachable
+}
 
 func (s *fakeSource) Orphans() map[zone.Key]int { return nil }
 

@@ -60,7 +60,7 @@ func (p *configMapPlace) publish(ctx context.Context, s state) outcome {
 			}
 			p.configMaps, p.term = configMaps, term
 		}
-		results, err := p.configMaps.PublishAt(ctx, s.snapshots, p.catchUp.position(s))
+		results, err := p.configMaps.PublishAt(ctx, s.snapshots, p.catchUp.position(p.source, p.options.Logger, s))
 		held := new(holding)
 		switch {
 		case errors.As(err, &held):
@@ -71,10 +71,9 @@ func (p *configMapPlace) publish(ctx context.Context, s state) outcome {
 				p.election.resign(term)
 				return p.standBy()
 			}
-			if waits := p.catchUp.wait(p.source, p.options.Logger, err); waits {
-				time.AfterFunc(catchUpRetry, p.election.tell)
-				return outcome{undecided: "waiting for changes of which the last leader knew: " + err.Error()}
-			}
+			p.catchUp.wait(p.source, p.options.Logger, err)
+			time.AfterFunc(catchUpRetry, p.election.tell)
+			return outcome{undecided: "waiting for changes of which the last leader knew: " + err.Error()}
 		case errors.Is(err, publish.ErrSuperseded): // begins anew if it still leads
 			p.options.Logger.Info("another replica has published meanwhile")
 			p.configMaps, p.catchUp = nil, catchUp{}
@@ -86,7 +85,7 @@ func (p *configMapPlace) publish(ctx context.Context, s state) outcome {
 		case err != nil && term.Err() != nil: // a request was ended with the term
 			return p.standBy()
 		default:
-			p.catchUp.since = time.Time{}
+			p.catchUp.waits = false
 			for _, r := range results {
 				if r.Serial != 0 {
 					p.election.lock.published(r.Serial)
