@@ -815,8 +815,11 @@ func TestConfigMapLeastPrivilege(t *testing.T) {
 			role.Rules = nil
 			for _, verb := range verbs {
 				rule := rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{verb}, ResourceNames: names}
-				if verb == "create" {
+				switch verb {
+				case "create":
 					rule.ResourceNames = nil // a name is not known before
+				case "delete":
+					rule.ResourceNames = names[1:]
 				}
 				role.Rules = append(role.Rules, rule)
 			}

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// relay stands between a zonegen and the API server as a load balancer does, and can let watches of what zonegen
-// publishes hang: their connections stay, and nothing comes. All other requests go through.
+// relay stands between a zonegen and the API server as a load balancer does, and can let watches and lists of
+// what zonegen publishes hang: their connections stay, and nothing comes. All other requests go through.
 type relay struct {
 	kubeconfig string // of an administrator who comes this way
 
@@ -17,6 +17,7 @@ type relay struct {
 	open  context.Context // done when the watches that are open hang
 	hang  func()
 	waits chan struct{} // what new watches wait for; nil: nothing
+	lists chan struct{} // what lists wait for; nil: nothing
 }
 
 func newRelay(t testing.TB, a *apiServer) *relay {
@@ -31,9 +32,7 @@ func newRelay(t testing.TB, a *apiServer) *relay {
 	}
 	r.kubeconfig = newProxy(t, a, hanging, func(pass http.Handler) http.HandlerFunc {
 		return func(w http.ResponseWriter, request *http.Request) {
-			if isWatch(request) {
-				r.wait(request.Context())
-			}
+			r.wait(request)
 			pass.ServeHTTP(w, request)
 		}
 	})
@@ -49,12 +48,17 @@ func (r *relay) hangOpen() {
 }
 
 // hangNew makes the watches hang that are begun from now on, until the result is called.
-func (r *relay) hangNew() (release func()) {
+func (r *relay) hangNew() (release func()) { return r.hangAt(&r.waits) }
+
+// hangLists makes the lists hang that are asked for from now on, until the result is called.
+func (r *relay) hangLists() (release func()) { return r.hangAt(&r.lists) }
+
+func (r *relay) hangAt(at *chan struct{}) (release func()) {
 	waits := make(chan struct{})
 	set := func(c chan struct{}) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.waits = c
+		*at = c
 	}
 	set(waits)
 	return func() {
@@ -63,17 +67,23 @@ func (r *relay) hangNew() (release func()) {
 	}
 }
 
-// wait waits while new watches hang.
-func (r *relay) wait(ctx context.Context) {
+// wait waits while requests of this sort hang.
+func (r *relay) wait(request *http.Request) {
 	r.mu.Lock()
-	waits := r.waits
+	var waits chan struct{}
+	switch {
+	case isWatch(request):
+		waits = r.waits
+	case watchedKind(request) != "":
+		waits = r.lists
+	}
 	r.mu.Unlock()
 	if waits == nil {
 		return
 	}
 	select {
 	case <-waits:
-	case <-ctx.Done():
+	case <-request.Context().Done():
 	}
 }
 

@@ -67,5 +67,5 @@ func isWatch(request *http.Request) bool {
 // isList reports whether a request asks for all objects of a kind, at once or as the beginning of a watch.
 func isList(request *http.Request) bool {
 	query := request.URL.Query()
-	return watchedKind(request) != "" && !query.Has("fieldSelector") && (!query.Has("watch") || query.Has("sendInitialEvents"))
+	return watchedKind(request) != "" && !query.Has("fieldSelector") && query.Get("limit") != "1" && (!query.Has("watch") || query.Has("sendInitialEvents"))
 }

@@ -33,8 +33,8 @@ func (c *ConfigMaps) remedy(verb, name string, err error) string {
 		return fmt.Sprintf("see what hinders, or remove it to have it made anew: kubectl --namespace %s delete configmap %s", namespace, name)
 	}
 	right := remedy.Right{
-		Role: "zonegen-configmaps", Resource: corev1.Resource("configmaps"), Verbs: []string{"get", "create", "patch", "delete"},
-		Namespace: namespace, Name: c.options.Name, Parts: c.options.Shards,
+		Role: "zonegen-configmaps", Resource: corev1.Resource("configmaps"), Verbs: []string{"get", "create", "patch"},
+		Namespace: namespace, Name: c.options.Name, Parts: c.options.Shards, PartVerbs: []string{"delete"},
 	}
 	return right.Of(verb, err)
 }

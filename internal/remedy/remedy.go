@@ -24,9 +24,10 @@ type Right struct {
 	Role      string // that the commands make, or add to if it is there, and bind by a binding of that name
 	Resource  schema.GroupResource
 	Verbs     []string
-	Namespace string // empty: cluster-wide
-	Name      string // of the object, as no other is needed; empty: all
-	Parts     int    // how many objects NAME-0, NAME-1, … there may be beside it
+	Namespace string   // empty: cluster-wide
+	Name      string   // of the object, as no other is needed; empty: all
+	Parts     int      // how many objects NAME-0, NAME-1, … there may be beside it
+	PartVerbs []string // needed of those in addition
 }
 
 // Of returns what mends the error of a request in the namespace of the right, which
@@ -77,16 +78,21 @@ func User(err error) (name string, ok bool) {
 // take nothing away from a role and a binding that are there.
 //
 // RBAC cannot narrow "create" down to a name, so where there is one the line is about
-// either that verb or all others.
+// either that verb or all others; or about those that only the parts need.
 func (r Right) Grant(verb string, err error) string {
 	verbs, names := r.Verbs, ""
-	if r.Name != "" && verb == "create" {
+	parts := fmt.Sprintf(" $(seq -f --resource-name=%s-%%g 0 %d)", r.Name, r.Parts-1)
+	switch {
+	case r.Name == "":
+	case verb == "create":
 		verbs = []string{verb}
-	} else if r.Name != "" {
+	case slices.Contains(r.PartVerbs, verb):
+		verbs, names = r.PartVerbs, parts
+	default:
 		verbs = slices.DeleteFunc(slices.Clone(verbs), func(v string) bool { return v == "create" })
 		names = " --resource-name=" + r.Name
 		if r.Parts > 0 {
-			names += fmt.Sprintf(" $(seq -f --resource-name=%s-%%g 0 %d)", r.Name, r.Parts-1)
+			names += parts
 		}
 	}
 	kind, namespace := "clusterrole", ""

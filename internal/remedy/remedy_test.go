@@ -14,7 +14,7 @@ import (
 func TestOf(t *testing.T) {
 	configMaps := Right{
 		Role: "zonegen-configmaps", Resource: corev1.Resource("configmaps"), Verbs: []string{"get", "create", "patch"},
-		Namespace: "dns", Name: "zones", Parts: 16,
+		Namespace: "dns", Name: "zones", Parts: 16, PartVerbs: []string{"delete"},
 	}
 	forbidden := func(text string) error {
 		return apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, "zones", errors.New(text))
@@ -37,6 +37,11 @@ func TestOf(t *testing.T) {
 		"create": {
 			"create", forbidden(`User "joe" cannot create resource "configmaps"`),
 			"allow it to create configmaps there: kubectl --namespace dns create role zonegen-configmaps --verb=create --resource=configmaps" + bind + "--user=joe" + end,
+		},
+		"of the parts": {
+			"delete", forbidden(`User "joe" cannot delete resource "configmaps"`),
+			"allow it to delete configmaps there: kubectl --namespace dns create role zonegen-configmaps --verb=delete --resource=configmaps " +
+				"$(seq -f --resource-name=zones-%g 0 15)" + bind + "--user=joe" + end,
 		},
 		"a user that a shell would run": {
 			"create", forbidden(`User "$(reboot)" cannot create resource "configmaps"`),
