@@ -34,7 +34,7 @@ func newDaemon(logger *slog.Logger, source watch.Source, set *zone.Set, limit lo
 		set:       set,
 		metrics:   m,
 		problems:  problemLog{logger: logger, metrics: m},
-		readiness: readiness{waiting: source.Waiting},
+		readiness: readiness{waiting: source.Waiting, unheard: func() []string { return unheard(source) }},
 		guard:     lossGuard{limit: limit, logger: logger, teller: teller{to: source.TellHeld}},
 		tried:     func() {},
 	}

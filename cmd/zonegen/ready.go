@@ -11,6 +11,7 @@ import (
 // readiness is what /readyz tells. It is safe for concurrent use.
 type readiness struct {
 	waiting func() []string // what the source waits for
+	unheard func() []string // the kinds of objects that the source does not hear of
 
 	mu     sync.Mutex
 	ready  bool
@@ -57,8 +58,8 @@ func (r *readiness) add() (published func(o outcome, failures []string) (becameR
 }
 
 // ServeHTTP answers /readyz: 200 once all zones were published, else 503, with
-// what is missing or fails, who publishes if another replica does, and what is held
-// back.
+// what is missing or fails, who publishes if another replica does, what is held
+// back, and what is not heard of.
 func (r *readiness) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	ready, lines := r.tell()
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -77,6 +78,9 @@ func (r *readiness) tell() (ready bool, lines []string) {
 		}
 	}
 	var notes []string
+	if kinds := r.unheard(); r.ready && len(kinds) > 0 {
+		notes = append(notes, "this one cannot watch "+strings.Join(kinds, ", ")+" and goes on with what it knows; see the log")
+	}
 	for _, p := range r.places {
 		lines = append(lines, p.failures...)
 		notes = append(notes, p.notes...)

@@ -14,7 +14,8 @@ import (
 
 func TestReadiness(t *testing.T) {
 	waiting := []string{"ServiceImports: forbidden", "Namespaces: forbidden"}
-	r := &readiness{waiting: func() []string { return waiting }}
+	unheard := []string{"namespaces"} // of no interest until it is ready
+	r := &readiness{waiting: func() []string { return waiting }, unheard: func() []string { return unheard }}
 	folder, configMap := r.add(), r.add()
 	check := func(status int, want ...string) {
 		t.Helper()
@@ -42,6 +43,8 @@ func TestReadiness(t *testing.T) {
 	publish(configMap, false, "no such namespace")
 	check(503, "the disk is full", "no such namespace")
 	publish(folder, true)
+	check(200, "no such namespace", "this one cannot watch namespaces and goes on with what it knows; see the log")
+	unheard = nil
 	check(200, "no such namespace")
 	publish(configMap, false)
 	check(200, "ok")
@@ -54,7 +57,7 @@ func TestReadiness(t *testing.T) {
 
 // The endpoints are for looking only.
 func TestMethods(t *testing.T) {
-	h := handler(&readiness{waiting: func() []string { return nil }}, newMetrics(), true)
+	h := handler(&readiness{waiting: func() []string { return nil }, unheard: func() []string { return nil }}, newMetrics(), true)
 	for path, want := range map[string]int{"/livez": 200, "/readyz": 503, "/metrics": 200, "/debug/pprof/": 200} {
 		for method, want := range map[string]int{http.MethodGet: want, http.MethodHead: want, http.MethodPost: http.StatusMethodNotAllowed} {
 			if path == "/debug/pprof/" && method == http.MethodPost {
