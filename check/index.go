@@ -7,13 +7,14 @@ import (
 )
 
 // signing are the types that a signer adds (RFC 4034, RFC 5155, RFC 7344). They are
-// not judged.
+// not judged, nor is DS.
 var signing = map[uint16]bool{
 	dns.TypeRRSIG: true, dns.TypeDNSKEY: true, dns.TypeNSEC: true, dns.TypeNSEC3: true,
-	dns.TypeNSEC3PARAM: true, dns.TypeDS: true, dns.TypeCDS: true, dns.TypeCDNSKEY: true,
+	dns.TypeNSEC3PARAM: true, dns.TypeCDS: true, dns.TypeCDNSKEY: true,
 }
 
-// IsSigning reports whether records of a type are added by a signer and not judged.
+// IsSigning reports whether records of a type are added by a signer. DS is not one of
+// them: it comes from the child zone, and says which of its keys count.
 func IsSigning(rrtype uint16) bool { return signing[rrtype] }
 
 // index is a zone by owner name.
@@ -55,7 +56,7 @@ func newIndex(z *Zone, out *findings) *index {
 	for i := range z.Records {
 		r := &z.Records[i]
 		h := r.RR.Header()
-		if signing[h.Rrtype] {
+		if signing[h.Rrtype] || h.Rrtype == dns.TypeDS {
 			continue
 		}
 		if h.Class != dns.ClassINET {

@@ -61,6 +61,7 @@ var comparisons = map[string]struct {
 	"serial asked for": {soa, strings.Replace(soa, " 7 ", " 8 ", 1), true, "-example.org. 5 SOA ns.example.org. hostmaster.example.org. 7 7200 1800 86400 5\n+example.org. 5 SOA ns.example.org. hostmaster.example.org. 8 7200 1800 86400 5\n"},
 	"SOA":              {soa, strings.Replace(soa, "1800", "900", 1), false, "-example.org. 5 SOA ns.example.org. hostmaster.example.org. SERIAL 7200 1800 86400 5\n+example.org. 5 SOA ns.example.org. hostmaster.example.org. SERIAL 7200 900 86400 5\n"},
 	"signatures":       {"a A 10.0.0.1\n", "a A 10.0.0.1\na NSEC b A NSEC\n", false, ""},
+	"DS":               {"a DS 1 8 2 00\n", "a DS 2 8 2 00\n", false, "-a.example.org. 5 DS 1 8 2 00\n+a.example.org. 5 DS 2 8 2 00\n"},
 	"class":            {"a A 10.0.0.1\n", "a CH TXT x\na A 10.0.0.1", false, "+a.example.org. 5 CH TXT \"x\"\n"},
 	"unknown type":     {`a TYPE65280 \# 1 01`, `a TYPE65280 \# 1 02`, false, "-a.example.org. 5 TYPE65280 \\# 1 01\n+a.example.org. 5 TYPE65280 \\# 1 02\n"},
 }
