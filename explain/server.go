@@ -22,7 +22,8 @@ type Server struct {
 // ServerAnswer is the answer for one type.
 type ServerAnswer struct {
 	Type string `json:"type"`
-	// Verdict is NOERROR, NODATA, NXDOMAIN or another rcode's name.
+	// Verdict is NOERROR, NODATA, NXDOMAIN or another rcode's name, or REFERRAL where the
+	// server only names others that may know.
 	Verdict Verdict  `json:"verdict"`
 	Records []Record `json:"records"`
 	// Agrees is whether it is the answer that the services make, TTLs aside. A name in
@@ -51,7 +52,11 @@ func (a *Answer) Ask(ctx context.Context, address string) error {
 			}
 			answer.Records = append(answer.Records, Record{dns.CanonicalName(h.Name), h.Ttl, dns.Type(h.Rrtype).String(), data})
 		}
-		if answer.Verdict == Answers && len(answer.Records) == 0 {
+		switch {
+		case answer.Verdict != Answers || len(answer.Records) > 0:
+		case isReferral(m):
+			answer.Verdict = referral
+		default:
 			answer.Verdict = NoData
 		}
 		answer.Agrees = a.Verdict == Outside || a.expects(answer)
@@ -60,6 +65,17 @@ func (a *Answer) Ask(ctx context.Context, address string) error {
 	}
 	a.Server = s
 	return nil
+}
+
+const referral Verdict = "REFERRAL"
+
+// isReferral reports whether an answer without records has name servers but no SOA, which
+// tells it from NODATA (RFC 2308 section 2.2).
+func isReferral(m *dns.Msg) bool {
+	has := func(rrtype uint16) bool {
+		return slices.ContainsFunc(m.Ns, func(rr dns.RR) bool { return rr.Header().Rrtype == rrtype })
+	}
+	return !m.Authoritative && has(dns.TypeNS) && !has(dns.TypeSOA)
 }
 
 // types are those to ask for.

@@ -161,6 +161,9 @@ func (f *diffFlags) comparison(stdin io.Reader, args []string, logger *slog.Logg
 	if args[0] == args[1] && (c.left.cluster || args[0] == "-") {
 		errs[1] = fmt.Errorf("%s is compared with itself; give two places, or one to compare with the cluster", args[0])
 	}
+	if slices.Contains(args, "-") && slices.Contains(f.source.filenames, "-") {
+		errs[1] = errors.New("--filename -: standard input is compared already; give the manifests in a file")
+	}
 	set, err := f.zones.set()
 	errs[2] = err
 	c.reader, errs[3] = f.places.reader(stdin, &f.source, logger)

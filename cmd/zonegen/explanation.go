@@ -56,7 +56,7 @@ func (t *explanation) answer(a *explain.Answer) {
 	}
 	t.reverse(a.Reverse)
 	if a.Server != nil {
-		t.server(a.Server)
+		t.server(a.Server, a.Verdict == explain.Outside)
 	}
 }
 
@@ -194,12 +194,17 @@ func (t *explanation) reverse(addresses []explain.Reverse) {
 	}
 }
 
-func (t *explanation) server(s *explain.Server) {
+// server tells what a server says of a name, and whether it should: of a name outside of
+// the zones nothing is known.
+func (t *explanation) server(s *explain.Server, outside bool) {
 	t.heading(bold, "Server %s", s.Address)
 	for _, a := range s.Answers {
-		c, verdict := green, "as it should be"
-		if !a.Agrees {
-			c, verdict = red, "not what it should be"
+		c, verdict := green, ", as it should be"
+		switch {
+		case outside:
+			c, verdict = bold, ""
+		case !a.Agrees:
+			c, verdict = red, ", not what it should be"
 		}
 		what := string(a.Verdict)
 		if n := len(a.Records); n == 1 {
@@ -207,8 +212,8 @@ func (t *explanation) server(s *explain.Server) {
 		} else if n > 0 {
 			what = fmt.Sprintf("%d records", n)
 		}
-		t.heading(c, "  %s: %s, %s", a.Type, what, verdict)
-		if a.Agrees {
+		t.heading(c, "  %s: %s%s", a.Type, what, verdict)
+		if a.Agrees && !outside {
 			continue
 		}
 		for i, r := range a.Records {
