@@ -271,9 +271,6 @@ func (c *ConfigMaps) publish(ctx context.Context, snapshots []*zone.Snapshot, at
 			return p.results, err
 		}
 	}
-	if err := c.admit(snapshots); err != nil {
-		return p.results, err
-	}
 	if err := p.chooseLayout(c.chunked, c.options.Shards, c.root.other); err != nil {
 		return p.results, err
 	}
@@ -283,7 +280,12 @@ func (c *ConfigMaps) publish(ctx context.Context, snapshots []*zone.Snapshot, at
 		}
 	}
 	c.compare(p)
-	if err := c.older(p, at); err != nil {
+	err := c.older(p, at)
+	if err == nil {
+		err = c.admit(snapshots) // who knows less than what is there cannot tell what is gone
+	}
+	if err != nil {
+		c.unseen = true // later snapshots are compared with the same texts
 		return p.results, err
 	}
 	now := c.options.Now()
@@ -334,7 +336,6 @@ func (c *ConfigMaps) older(p *plan, at Position) error {
 		return nil
 	}
 	if behind := at.Behind(was); behind != "" {
-		c.unseen = true // later snapshots are compared with the same texts
 		return fmt.Errorf("configmap %s/%s: %w: %s", c.options.Namespace, c.options.Name, ErrOlder, behind)
 	}
 	return nil

@@ -3,7 +3,9 @@ package publish_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -28,9 +30,9 @@ func TestFolderGuard(t *testing.T) {
 			var asked [][2]int
 			f := open(t, path, func(o *publish.FolderOptions) {
 				o.Layout = layout
-				o.Guard = func(there int, missing []zone.Key) error {
-					asked = append(asked, [2]int{there, len(missing)})
-					if len(missing) > 0 {
+				o.Guard = func(losses zone.Losses) error {
+					asked = append(asked, [2]int{losses.There, len(losses.Missing)})
+					if len(losses.Missing) > 0 {
 						return refuse
 					}
 					return nil
@@ -71,12 +73,43 @@ func TestFolderGuardOfStrangers(t *testing.T) {
 	path := t.TempDir()
 	must(t, syscall.Mkfifo(filepath.Join(path, zoneName), 0o600))
 	f := open(t, path, func(o *publish.FolderOptions) {
-		o.Guard = func(there int, _ []zone.Key) error {
-			if there != 0 {
+		o.Guard = func(losses zone.Losses) error {
+			if losses.There != 0 {
 				return errors.New("held")
 			}
 			return nil
 		}
 	})
 	f.publish(snapshots(t, 1)[0])
+}
+
+// All zones are judged together, by the one that was there before.
+func TestFolderGuardOfManyZones(t *testing.T) {
+	path := t.TempDir()
+	of := func(services int, zones ...string) []*zone.Snapshot {
+		s, err := zone.NewSet(zone.Options{Zones: zones})
+		must(t, err)
+		var c zone.Changes
+		for i := range services {
+			c.Services = append(c.Services, zone.Service{Key: zone.Key{Namespace: "shop", Name: fmt.Sprintf("s%d", i)}, Type: zone.ClusterSetIP})
+		}
+		s.Apply(c)
+		return s.Snapshots()
+	}
+	before := open(t, path, func(*publish.FolderOptions) {})
+	_, err := before.Publish(context.Background(), of(5, "b.example", "c.example"))
+	must(t, err)
+	must(t, before.Close())
+	var asked [][2]int
+	f := open(t, path, func(o *publish.FolderOptions) {
+		o.Guard = func(losses zone.Losses) error {
+			asked = append(asked, [2]int{losses.There, len(losses.Missing)})
+			return nil
+		}
+	})
+	_, err = f.Publish(context.Background(), of(2, "a.example", "b.example", "c.example"))
+	must(t, err)
+	if want := [][2]int{{5, 3}}; !slices.Equal(asked, want) {
+		t.Errorf("asked about %v, want %v", asked, want)
+	}
 }

@@ -1,6 +1,10 @@
 package zone
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // HoldLosses has [Set.Apply] ask judge about services that would lose all of their
 // records: lost are those of one Apply, before which so many services had records.
@@ -12,13 +16,18 @@ func (s *Set) HoldLosses(judge func(lost []Key, of int) (hold bool)) { s.judge =
 func (s *Set) Held() int { return len(s.held) }
 
 // LetGo takes the records from all services that are held.
-func (s *Set) LetGo() {
+func (s *Set) LetGo() { s.LetGoOf(slices.Collect(maps.Keys(s.held))) }
+
+// LetGoOf takes the records from those services that are held. Others keep theirs.
+func (s *Set) LetGoOf(services []Key) {
 	s.see(time.Now())
 	touched := make(map[string]*namespace)
-	for key := range s.held {
-		s.drop(touched, key)
+	for _, key := range services {
+		if s.isHeld(key) {
+			s.drop(touched, key)
+			delete(s.held, key)
+		}
 	}
-	clear(s.held)
 	s.settle(touched)
 }
 

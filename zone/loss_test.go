@@ -84,7 +84,7 @@ func (f files) open(name string) (io.ReadCloser, error) {
 }
 
 // What a file has and a snapshot has not is found in both layouts.
-func TestMissing(t *testing.T) {
+func TestLosses(t *testing.T) {
 	const n = 300
 	s := mustSet(t, Options{TTL: 5})
 	services := headlessServices(n)
@@ -112,26 +112,89 @@ func TestMissing(t *testing.T) {
 	slices.SortFunc(want, compareKeys)
 	now := s.Snapshots()
 	for layout, f := range map[string]files{"single": single, "chunked": chunked} {
-		there, missing, err := now[0].Missing("db", f.open)
-		slices.SortFunc(missing, compareKeys)
-		if err != nil || there != n+1 || !slices.Equal(missing, want) {
-			t.Errorf("%s: %d there, missing %v, error %v", layout, there, missing, err)
+		losses, err := now[0].Losses("db", f.open)
+		slices.SortFunc(losses.Missing, compareKeys)
+		if err != nil || losses.There != n+1 || !slices.Equal(losses.Missing, want) || losses.Gone != nil {
+			t.Errorf("%s: %+v, error %v", layout, losses, err)
 		}
 	}
 	for _, snap := range now[1:] {
-		if there, missing, err := snap.Missing("db", single.open); there != 0 || missing != nil || err != nil {
-			t.Errorf("%s: %d there, missing %v, error %v", snap.Origin(), there, missing, err)
+		if losses, err := snap.Losses("db", single.open); losses.There != 0 || losses.Missing != nil || err != nil {
+			t.Errorf("%s: %+v, error %v", snap.Origin(), losses, err)
 		}
 	}
 	odd := files{
 		"db": "$ORIGIN " + strings.Repeat("a", 10000) + "\n$ORIGIN .shop.svc.clusterset.local.\n$ORIGIN a.b.c.svc.clusterset.local.\n" +
 			"$ORIGIN cart.shop.svc.other.\n$ORIGIN cart.shop.svc.clusterset.local.\n$INCLUDE db\n$INCLUDE ../chunk\n",
 	}
-	if there, missing, err := now[0].Missing("db", odd.open); there != 1 || fmt.Sprint(missing) != "[shop/cart]" || err != nil {
-		t.Errorf("a file of somebody else: %d there, missing %v, error %v", there, missing, err)
+	if losses, err := now[0].Losses("db", odd.open); losses.There != 1 || fmt.Sprint(losses.Missing) != "[shop/cart]" || err != nil {
+		t.Errorf("a file of somebody else: %+v, error %v", losses, err)
 	}
-	if there, _, err := now[0].Missing("nothing", odd.open); there != 0 || err != nil {
-		t.Errorf("no file: %d there, error %v", there, err)
+	if losses, err := now[0].Losses("nothing", odd.open); losses.There != 0 || err != nil {
+		t.Errorf("no file: %+v, error %v", losses, err)
+	}
+}
+
+// What a snapshot only has because it is held, and a file has not, is gone, but not
+// if a part of the file is not there.
+func TestLossesOfHeld(t *testing.T) {
+	const n = 300
+	services := headlessServices(n)
+	filesOf := func(services []Service) (single, chunked files) {
+		s := mustSet(t, Options{TTL: 5})
+		s.Apply(Changes{Services: services})
+		forward := s.Snapshots()[0]
+		root, chunks := forward.Chunked()
+		single, chunked = files{"db": string(forward.Append(nil, 7))}, files{"db": string(root.Append(nil, 7))}
+		for _, c := range chunks {
+			for _, part := range c.Buffers() {
+				chunked[c.Name] += string(part)
+			}
+		}
+		return single, chunked
+	}
+	s := mustSet(t, Options{TTL: 5})
+	s.HoldLosses(func([]Key, int) bool { return true })
+	s.Apply(Changes{Services: services})
+	var lost []Key
+	for _, svc := range services[:50] {
+		lost = append(lost, svc.Key)
+	}
+	slices.SortFunc(lost, compareKeys)
+	s.Apply(Changes{Removed: lost})
+	now := s.Snapshots()
+	want := func(what string, f files, gone []Key) {
+		t.Helper()
+		for i, snap := range now {
+			losses, err := snap.Losses("db", f.open)
+			slices.SortFunc(losses.Gone, compareKeys)
+			if i > 0 {
+				gone = nil
+			}
+			if err != nil || losses.Missing != nil || !slices.Equal(losses.Gone, gone) {
+				t.Errorf("%s, %s: %+v, error %v; want %v", what, snap.Origin(), losses, err, gone)
+			}
+		}
+	}
+	single, chunked := filesOf(services)
+	want("as before", single, nil)
+	want("as before, chunked", chunked, nil)
+	want("no file", files{}, nil)
+	want("half a file", files{"db": single["db"][:len(single["db"])/2]}, nil)
+	single, chunked = filesOf(services[50:])
+	want("without them", single, lost)
+	want("without them, chunked", chunked, lost)
+	for name := range chunked {
+		if name != "db" {
+			delete(chunked, name)
+			break
+		}
+	}
+	want("one chunk is not there", chunked, nil)
+
+	s.LetGoOf(append(lost[:20:20], Key{"shop", "nobody"}, services[n-1].Key))
+	if s.Held() != 30 || s.Services() != n-20 {
+		t.Errorf("%d held and %d left after 20 were let go of", s.Held(), s.Services())
 	}
 }
 

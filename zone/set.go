@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"maps"
 	"runtime"
 	"sync"
 	"time"
@@ -257,8 +258,11 @@ func inParallel(n int, do func(from, to int)) {
 func (s *Set) Snapshots() []*Snapshot {
 	s.reverse.flush()
 	var all []*Snapshot
+	held := maps.Clone(s.held)
 	for _, f := range s.forward {
-		all = append(all, newSnapshot(f.origin, f.apex, f.order, s.seen))
+		snapshot := newSnapshot(f.origin, f.apex, f.order, s.seen)
+		snapshot.held = held
+		all = append(all, snapshot)
 	}
 	for _, z := range s.reverse.zones {
 		all = append(all, newSnapshot(z.origin, z.apex, z.order, s.seen))

@@ -20,6 +20,8 @@ type Snapshot struct {
 	includes []*Chunk
 	counts   Counts
 	changed  time.Time
+	// held are services of a forward zone that have records although they should have none.
+	held map[Key]struct{}
 }
 
 func newSnapshot(origin string, a apex, o *order, seen time.Time) *Snapshot {

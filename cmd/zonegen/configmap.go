@@ -65,6 +65,8 @@ func (p *configMapPlace) publish(ctx context.Context, s state) outcome {
 		switch {
 		case errors.As(err, &held):
 			return outcome{held: held}
+		case errors.Is(err, errLetGo):
+			return outcome{undecided: err.Error()}
 		case errors.Is(err, publish.ErrOlder):
 			if p.election.lock.hindrance() != "" { // perhaps another one can
 				p.options.Logger.Info("resigning", "cause", err)

@@ -15,14 +15,17 @@ import (
 type daemon struct {
 	logger     *slog.Logger
 	source     watch.Source
-	set        *zone.Set
-	state      state // the newest
 	publishers []*publisher
 	metrics    *metrics
 	problems   problemLog
 	readiness  readiness
-	guard      lossGuard
 	tried      func() // called after each publication, successful or not
+
+	// A publisher may let go of services while the loop takes in others.
+	mu    sync.Mutex
+	set   *zone.Set
+	state state // the newest
+	guard lossGuard
 }
 
 func newDaemon(logger *slog.Logger, source watch.Source, set *zone.Set, limit lossLimit) *daemon {
@@ -84,7 +87,10 @@ func (d *daemon) loop(ctx context.Context) {
 // next returns what has changed. It ends with an error when it is time to let go what
 // is held.
 func (d *daemon) next(ctx context.Context) (zone.Changes, error) {
-	if h := d.guard.held; h != nil {
+	d.mu.Lock()
+	h := d.guard.held
+	d.mu.Unlock()
+	if h != nil {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, h.until)
 		defer cancel()
@@ -95,24 +101,48 @@ func (d *daemon) next(ctx context.Context) (zone.Changes, error) {
 func (d *daemon) apply(c zone.Changes) {
 	d.logger.Debug("changes", "services", len(c.Services), "removed", len(c.Removed))
 	start := time.Now()
+	d.mu.Lock()
 	problems := d.set.Apply(c)
-	d.renew(start, c.Seen, c.Triggers)
+	d.renew(start, c.Seen, c.Triggers, d.source.Progress())
+	d.mu.Unlock()
 	d.source.Tell(d.problems.report(c, problems))
 }
 
-// letGo publishes a loss that was held.
+// letGo publishes a loss that was held, if it still is.
 func (d *daemon) letGo() {
-	start := time.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.guard.held == nil {
+		return
+	}
 	d.guard.end(d.set.Held())
 	d.set.LetGo()
-	d.renew(start, start, nil)
+	d.renewHeld()
+}
+
+// letGoOf publishes the loss of those services that is held here, but by another
+// replica no more. A publisher may call it.
+func (d *daemon) letGoOf(services []zone.Key) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	held := d.set.Held()
+	d.set.LetGoOf(services)
+	d.guard.follow(held-d.set.Held(), d.set.Held())
+	d.renewHeld()
+}
+
+// renewHeld renews the state after nothing but what is held has changed. It is as new
+// as before: the loop may just have got changes that are not in it.
+func (d *daemon) renewHeld() {
+	now := time.Now()
+	d.renew(now, now, nil, watch.Progress{Returned: d.state.complete, Newest: d.state.newest})
 }
 
 // renew gives the publishers the set as it is now, with what is to be told of the
-// changes: since when there is something new to render, and when they were seen.
-func (d *daemon) renew(start, seen time.Time, triggers []zone.Trigger) {
+// changes: since when there is something new to render, and when they were seen, and
+// with how far they go.
+func (d *daemon) renew(start, seen time.Time, triggers []zone.Trigger, progress watch.Progress) {
 	before := d.state
-	progress := d.source.Progress()
 	d.state = state{before.number + 1, d.set.Snapshots(), d.set.Services(), progress.Returned, progress.Newest, d.guard.review(d.set.Held())}
 	d.metrics.rendered(d.state.services, d.state.snapshots, time.Since(start))
 	b := batch{d.state.number, seen, triggers}

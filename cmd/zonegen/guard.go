@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -135,6 +136,15 @@ func (g *lossGuard) end(held int) {
 	g.logger.Warn("a loss of services has lasted and is believed", "lost", held)
 }
 
+// follow believes so many losses that another replica has believed before, with so many
+// services still held.
+func (g *lossGuard) follow(lost, held int) {
+	if held == 0 {
+		g.held = nil
+	}
+	g.logger.Warn("a loss of services is believed, since the last leader has published it", "lost", lost)
+}
+
 // placeGuard holds snapshots back that lack too many of the services that were in a
 // place when this process came there. It knows only names of what they lack, so
 // nothing at all is published meanwhile.
@@ -143,11 +153,22 @@ type placeGuard struct {
 	logger *slog.Logger
 	teller teller
 	until  time.Time // zero: nothing is held
+	// letGo takes the records from services that the process holds. It is nil where
+	// nobody else publishes.
+	letGo func(gone []zone.Key)
 }
 
-// judge implements [publish.Guard].
-func (g *placeGuard) judge(there int, missing []zone.Key) error {
-	now := time.Now()
+// errLetGo says that newer snapshots come at once.
+var errLetGo = errors.New("letting go of services that are gone from what is published")
+
+// judge implements [publish.Guard]. What another replica has published without some
+// services is not published with them again, though this one holds their loss back.
+func (g *placeGuard) judge(losses zone.Losses) error {
+	if g.letGo != nil && len(losses.Gone) > 0 {
+		g.letGo(losses.Gone)
+		return errLetGo
+	}
+	now, there, missing := time.Now(), losses.There, losses.Missing
 	switch implausible := g.limit.exceeded(len(missing), there); {
 	case !implausible:
 		if !g.until.IsZero() {

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"regexp"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +19,7 @@ import (
 const (
 	heldLine     = "ok\nholding back a loss: "
 	holdsLog     = "holding back a loss of services"
+	followedLog  = "a loss of services is believed, since the last leader has published it"
 	believedLog  = "a loss of services has lasted and is believed"
 	thereLog     = "all services whose loss was held back are there again"
 	enoughLog    = "enough of the services whose loss was held back are there again"
@@ -268,6 +272,70 @@ func TestLossOverRestart(t *testing.T) {
 		if !d.holds("10.0.0.1") {
 			t.Error("what waited is not published")
 		}
+	})
+}
+
+// All zones of a place are held and believed together.
+func TestLossOfManyZones(t *testing.T) {
+	folder := t.TempDir()
+	twoZones := func(d *testDaemon) {
+		set, err := zone.NewSet(zone.Options{Zones: []string{"clusterset.local", "other.example"}, NoReverse: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		set.HoldLosses(d.guard.judge)
+		d.set = set
+	}
+	inBubble(t, folder, func(d *testDaemon) { d.changes(services(0, guardedCount)) }, twoZones)
+	inBubble(t, folder, func(d *testDaemon) {
+		d.changes(services(0, 5))
+		d.wantHeld("after the restart", 15)
+		d.pass(time.Minute)
+		d.wantPublished("a minute later", 5)
+		d.wantHeld("a minute later", 0)
+		d.wantLog("a minute later", holdsLog, 1)
+		d.wantLog("a minute later", believedLog, 1)
+	}, twoZones)
+}
+
+// What another replica has published without some services is not published with them
+// again because this one holds them. What only this one holds stays held.
+func TestLossThatAnotherBelieved(t *testing.T) {
+	inBubbleWith(t, 0, func(d *testDaemon, p *fakePlace) {
+		guard := d.placeGuard("configmap", "zones")
+		guard.letGo = d.letGoOf
+		var most atomic.Int64 // services that it has published
+		leads, lacks := false, []zone.Key(nil) // what is published
+		p.outcome = func(ctx context.Context, snapshots []*zone.Snapshot) outcome {
+			if !leads {
+				return outcome{standsBy: "another one leads"}
+			}
+			losses := zone.Losses{There: guardedCount - len(lacks), Gone: lacks}
+			lacks = nil // it is the last time that the snapshots have them
+			if err := guard.judge(losses); err != nil {
+				return outcome{undecided: err.Error()}
+			}
+			most.Store(max(most.Load(), int64(strings.Count(string(snapshots[0].Append(nil, 1)), "\n$ORIGIN s"))))
+			return p.written(ctx, snapshots)
+		}
+		d.changes(services(0, guardedCount))
+		d.changes(gone(0, 15))
+		d.wantHeld("all stand by", 15)
+		leads, lacks = true, gone(0, 10).Removed
+		p.wakes <- struct{}{}
+		synctest.Wait()
+		d.wantPublished("it leads", 10)
+		d.wantHeld("it leads", 5)
+		d.wantLog("it leads", followedLog, 1)
+		if n := most.Load(); n != 10 {
+			t.Errorf("%d services were in the other place, want 10", n)
+		}
+		d.pass(time.Minute)
+		d.wantPublished("a minute later", 5)
+		d.wantHeld("a minute later", 0)
+
+		d.changes(gone(15, 5)) // of so few it is no loss
+		d.wantPublished("few", 0)
 	})
 }
 

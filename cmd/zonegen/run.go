@@ -117,7 +117,9 @@ func (f *runFlags) daemon(flags *pflag.FlagSet, logger *slog.Logger) (*daemon, e
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--configmap: %w", err)}
 		}
-		place, err := f.configMap.place(configMap, config, source, d.placeGuard("configmap", f.configMap.name))
+		guard := d.placeGuard("configmap", f.configMap.name)
+		guard.letGo = d.letGoOf
+		place, err := f.configMap.place(configMap, config, source, guard)
 		if err != nil {
 			return nil, usageError{err}
 		}
