@@ -330,9 +330,18 @@ func TestReplicasCrash(t *testing.T) {
 	r.end()
 }
 
-// TestReplicasConfigMapGone deletes the ConfigMap when its serial is ahead of the clock, and has another replica write it
-// again: the serial does not go back.
+// TestReplicasConfigMapGone deletes the ConfigMap or one key of it when the serial is ahead of the clock, and has another
+// replica write it again: the serial does not go back.
 func TestReplicasConfigMapGone(t *testing.T) {
+	for name, args := range map[string][]string{
+		"all":     {"delete", "configmap", "zones"},
+		"one key": {"patch", "configmap", "zones", "--type=json", "--patch", `[{"op": "remove", "path": "/data/db.clusterset.local"}]`},
+	} {
+		t.Run(name, func(t *testing.T) { losesConfigMap(t, args) })
+	}
+}
+
+func losesConfigMap(t *testing.T, args []string) {
 	r := newReplicas(t, 2, "--configmap-min-interval", "0s", "--min-interval", "10ms")
 	for _, d := range r.all {
 		d.ready()
@@ -347,7 +356,7 @@ func TestReplicasConfigMapGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	leader.signal(syscall.SIGSTOP)
-	r.api.kubectl(t, "--namespace", r.namespace, "delete", "configmap", "zones")
+	r.api.kubectl(t, append([]string{"--namespace", r.namespace}, args...)...)
 	leader.kill()
 	r.leader(leader)
 	if ahead := int64(serialOf(before)) - time.Now().Unix(); ahead <= 0 {

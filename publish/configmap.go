@@ -57,8 +57,8 @@ type ConfigMapOptions struct {
 	Confirm func(ctx context.Context) error
 	// Guard is asked about the zones from before; nil means that nobody is.
 	Guard Guard
-	// LastSerial is a serial that the first Publish goes on from when there is no zone
-	// in the ConfigMap although there may have been; 0 if there was none.
+	// LastSerial is a serial that zones go on from of which the ConfigMap tells none
+	// although there may have been one; 0 if there was none.
 	LastSerial uint32
 	// Reread is after how long a Publish looks whether the ConfigMaps are still
 	// as they were left; 0 means [DefaultConfigMapReread].

@@ -142,16 +142,16 @@ func (c *ConfigMaps) adopt(z *zonePlan) {
 	}
 	e.held = nil
 	text, ok := c.texts[z.key]
+	want, serial := want.Resume([]byte(text))
+	if serial == 0 && e.serial == 0 {
+		e.serial = c.options.LastSerial
+	}
 	if !ok {
-		if len(c.texts) == 0 && e.serial == 0 {
-			e.serial = c.options.LastSerial
-		}
 		if was != nil {
 			log.Warn("the zone is gone from the ConfigMap; writing it again")
 		}
 		return
 	}
-	want, serial := want.Resume([]byte(text))
 	// A serial that is older than one of ours: that write may still be on its way.
 	if serial != 0 && (e.serial == 0 || int32(serial-e.serial) >= 0) && string(want.Append(nil, serial)) == text {
 		e.held, e.serial = want, serial
