@@ -304,8 +304,8 @@ func TestLossThatAnotherBelieved(t *testing.T) {
 	inBubbleWith(t, 0, func(d *testDaemon, p *fakePlace) {
 		guard := d.placeGuard("configmap", "zones")
 		guard.letGo = d.letGoOf
-		var most atomic.Int64 // services that it has published
 		leads, lacks := false, []zone.Key(nil) // what is published
+		var most atomic.Int64                  // services that it has published
 		p.outcome = func(ctx context.Context, snapshots []*zone.Snapshot) outcome {
 			if !leads {
 				return outcome{standsBy: "another one leads"}
