@@ -98,7 +98,7 @@ func (f *checkFlags) run(cmd *cobra.Command, args []string) error {
 		read, err := readPlace(ctx, reader, name)
 		if err != nil {
 			failed = true
-			fmt.Fprintf(cmd.ErrOrStderr(), "zonegen: %v\n", err)
+			fmt.Fprintf(cmd.ErrOrStderr(), "zonegen: %v\n", withHint(err))
 			continue
 		}
 		zones = append(zones, read...)

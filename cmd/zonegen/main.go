@@ -29,13 +29,18 @@ func (f failure) Unwrap() error { return f.err }
 // neverOne returns the error of a command whose exit status 1 has another meaning.
 func neverOne(err error) error {
 	var code exitCode
-	switch {
-	case err == nil || errors.As(err, &code):
+	if err == nil || errors.As(err, &code) {
 		return err
-	case errors.Is(err, fs.ErrNotExist) && !strings.HasSuffix(err.Error(), "check the path"):
-		err = fmt.Errorf("%w; check the path", err)
 	}
-	return failure{err}
+	return failure{withHint(err)}
+}
+
+// withHint says what to do about a file that is not there, unless the error does.
+func withHint(err error) error {
+	if errors.Is(err, fs.ErrNotExist) && !strings.HasSuffix(err.Error(), "check the path") {
+		return fmt.Errorf("%w; check the path", err)
+	}
+	return err
 }
 
 func main() {
