@@ -86,7 +86,7 @@ func explain(err error, key *Key, after int) error {
 		err = errors.New(dns.RcodeToString[rcode])
 		switch rcode {
 		case dns.RcodeRefused:
-			return fmt.Errorf("%w; allow it there (allow-transfer in BIND, transfer in CoreDNS), or give the key for it with --tsig", err)
+			return fmt.Errorf("%w; allow it there (allow-transfer in BIND, transfer in CoreDNS), or give the key for it with --tsig; or the server has no such zone, then name another as @SERVER/ZONE", err)
 		case dns.RcodeNotAuth, dns.RcodeNameError, dns.RcodeServerFailure:
 			return fmt.Errorf("%w; the server has no such zone, or does not transfer it to this address; name another zone as @SERVER/ZONE", err)
 		}
@@ -101,6 +101,8 @@ func explain(err error, key *Key, after int) error {
 		return fmt.Errorf("the server hung up (%w); allow the transfer there, or give the key for it with --tsig", err)
 	case errors.Is(err, io.EOF), errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("it broke off after %d records: %w; try again", after, err)
+	case errors.As(err, new(*dns.Error)):
+		return fmt.Errorf("%w; what answers there does not transfer this zone: check address, port and zone", err)
 	}
 	return err
 }

@@ -75,19 +75,24 @@ func TestTransfer(t *testing.T) {
 		key    *Key
 		want   string // the records, or what is in the error
 	}{
-		"one message":         {send([]dns.RR{soa, a, soa}), nil, "SOA A"},
-		"several":             {send([]dns.RR{soa}, []dns.RR{a, a}, []dns.RR{soa}), nil, "SOA A A"},
-		"signed":              {send([]dns.RR{soa, a}, []dns.RR{a, soa}), right, "SOA A A"},
-		"another secret":      {send([]dns.RR{soa, a, soa}), &Key{"key.", dns.HmacSHA256, "b3RoZXI="}, "is not signed with the key key."},
-		"unknown key":         {send([]dns.RR{soa, a, soa}), &Key{"nokey.", dns.HmacSHA256, secret}, "is not signed with the key nokey."},
-		"refused":             {rcode(dns.RcodeRefused), nil, "REFUSED; allow it there"},
-		"no such zone":        {rcode(dns.RcodeNotAuth), nil, "NOTAUTH; the server has no such zone"},
-		"not implemented":     {rcode(dns.RcodeNotImplemented), nil, "NOTIMP"},
-		"broken off":          {send([]dns.RR{soa, a}), nil, "it broke off after 2 records"},
-		"hung up":             {func(w dns.ResponseWriter, _ *dns.Msg) { _ = w.Close() }, nil, "the server hung up"},
-		"another SOA":         {send([]dns.RR{soa, a, other}), nil, "does not begin and end with the zone's SOA"},
-		"one SOA":             {send([]dns.RR{soa}), nil, "it broke off after 1 records"},
-		"not a SOA":           {send([]dns.RR{a, soa}), nil, "SOA"},
+		"one message":     {send([]dns.RR{soa, a, soa}), nil, "SOA A"},
+		"several":         {send([]dns.RR{soa}, []dns.RR{a, a}, []dns.RR{soa}), nil, "SOA A A"},
+		"signed":          {send([]dns.RR{soa, a}, []dns.RR{a, soa}), right, "SOA A A"},
+		"another secret":  {send([]dns.RR{soa, a, soa}), &Key{"key.", dns.HmacSHA256, "b3RoZXI="}, "is not signed with the key key."},
+		"unknown key":     {send([]dns.RR{soa, a, soa}), &Key{"nokey.", dns.HmacSHA256, secret}, "is not signed with the key nokey."},
+		"refused":         {rcode(dns.RcodeRefused), nil, "REFUSED; allow it there"},
+		"no such zone":    {rcode(dns.RcodeNotAuth), nil, "NOTAUTH; the server has no such zone"},
+		"not implemented": {rcode(dns.RcodeNotImplemented), nil, "NOTIMP"},
+		"broken off":      {send([]dns.RR{soa, a}), nil, "it broke off after 2 records"},
+		"hung up":         {func(w dns.ResponseWriter, _ *dns.Msg) { _ = w.Close() }, nil, "the server hung up"},
+		"another SOA":     {send([]dns.RR{soa, a, other}), nil, "does not begin and end with the zone's SOA"},
+		"one SOA":         {send([]dns.RR{soa}), nil, "it broke off after 1 records"},
+		"not a SOA":       {send([]dns.RR{a, soa}), nil, "no SOA; what answers there does not transfer this zone"},
+		"no records":      {rcode(dns.RcodeSuccess), nil, "no SOA; what answers there does not transfer this zone"},
+		"no DNS": {
+			func(w dns.ResponseWriter, _ *dns.Msg) { _, _ = w.Write([]byte(strings.Repeat("no DNS", 9))) }, nil,
+			"what answers there does not transfer this zone",
+		},
 		"SOA of another zone": {send([]dns.RR{rr(t, "example.com. SOA a. b. 1 1 1 1 1"), rr(t, "example.com. SOA a. b. 1 1 1 1 1")}), nil, "does not begin and end with the zone's SOA"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -219,7 +219,8 @@ func TestIncrementalAnswers(t *testing.T) {
 		{"a serial that went back", []version{v(5), v(7), v(6), v(8)}, defaultJournal, 6, "whole"},
 		{"after it went back", []version{v(5), v(7), v(6), v(8), v(9)}, defaultJournal, 8, "SOA 9, SOA 8, SOA 9, SOA 9"},
 		{"the first version", []version{v(2), v(3)}, defaultJournal, 1, "whole"},
-		{"a serial that stood for two versions", []version{v(1), v(2, hosts(1)...), v(2, hosts(2)...), v(3)}, defaultJournal, 1, "whole"},
+		{"a serial that stood for two versions", []version{v(1), v(2, hosts(1)...), v(2, hosts(2)...), v(3)}, defaultJournal, 2, "whole"},
+		{"before it", []version{v(1), v(2, hosts(1)...), v(2, hosts(2)...), v(3)}, defaultJournal, 1, "whole"},
 		{"a zone that CoreDNS' file package held between", []version{v(1), v(2, "c CNAME d"), v(3)}, defaultJournal, 1, "whole"},
 		{"2^31 ahead", []version{v(1), v(1 + 1<<31)}, defaultJournal, 1, "whole"},
 	} {

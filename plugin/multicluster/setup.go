@@ -145,6 +145,9 @@ func journalOf(c *caddy.Controller, args []string) (journalLimits, error) {
 		}
 		numbers[i] = n
 	}
+	if numbers[0] > 0 && numbers[1] == 0 {
+		return journalLimits{}, c.Err("journal: no version fits into 0 MiB; to keep none, use 'journal 0'")
+	}
 	return journalLimits{versions: int(numbers[0]), octets: numbers[1] << 20}, nil
 }
 

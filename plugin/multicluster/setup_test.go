@@ -119,6 +119,7 @@ func TestParseErrors(t *testing.T) {
 		{"multicluster z {\njournal\n}", "Wrong argument count"},
 		{"multicluster z {\njournal 1 2 3\n}", "Wrong argument count"},
 		{"multicluster z {\njournal -1\n}", "journal: '-1' is no number from 0 to 1048575"},
+		{"multicluster z {\njournal 10 0\n}", "journal: no version fits into 0 MiB; to keep none, use 'journal 0'"},
 		{"multicluster z {\njournal 1 64M\n}", "journal: '64M' is no number"},
 		{"multicluster z {\nkubeconfig\n}", "never connects to the Kubernetes API"},
 		{"multicluster .", "the root is no zone of services"},
