@@ -65,7 +65,7 @@ unit: ## the tests of each package, with the race detector
 e2e: ## the built programs on a real API server (builds kube-apiserver and etcd once, about six minutes)
 	@cd e2e && assets=$$(../hack/step.sh "kube-apiserver and etcd" go run ./cmd/controlplane) && \
 		KUBEBUILDER_ASSETS=$$assets ../hack/step.sh "tests on a real API server" \
-		go test -race -v -count=1 -p=1 -timeout=45m ./...
+		go test -race -v -count=1 -p=1 -timeout=60m ./...
 
 lint: $(GOLANGCI_LINT) ## golangci-lint (format, go vet, import rules, …) on every module, licences, and shellcheck
 	@status=0; for module in $(MODULES) tools; do \

@@ -14,17 +14,6 @@ import (
 	"testing"
 )
 
-// runAlone runs a shell script with mounts of its own, as root or as somebody who may mount there.
-func runAlone(t testing.TB, script string, args ...string) *process {
-	t.Helper()
-	unshare := []string{"--mount"}
-	if os.Geteuid() != 0 {
-		unshare = append(unshare, "--map-root-user")
-	}
-	unshare = append(unshare, "--", "sh", "-c", script, "sh")
-	return run(t, tool(t, "unshare", "util-linux"), append(unshare, args...)...)
-}
-
 // disk is a daemon whose zone folder is a small filesystem of its own, and which follows a manifest.
 type disk struct {
 	*daemon

@@ -36,6 +36,17 @@ func run(t testing.TB, path string, args ...string) *process {
 	return p
 }
 
+// runAlone runs a shell script with mounts of its own, as root or as somebody who may mount there.
+func runAlone(t testing.TB, script string, args ...string) *process {
+	t.Helper()
+	unshare := []string{"--mount"}
+	if os.Geteuid() != 0 {
+		unshare = append(unshare, "--map-root-user")
+	}
+	unshare = append(unshare, "--", "sh", "-c", script, "sh")
+	return run(t, tool(t, "unshare", "util-linux"), append(unshare, args...)...)
+}
+
 // start starts the program, the first time or after it has ended.
 func (p *process) start() {
 	p.t.Helper()
