@@ -55,7 +55,7 @@ func TestConfigMapErrors(t *testing.T) {
 		says string
 	}{
 		"cancelled": {context.Canceled, "get configmap dns/zones: context canceled"},
-		"forbidden": {apierrors.NewForbidden(resource, "zones", errorText(`User "u" cannot get resource "configmaps"`)), "kubectl --namespace dns create role zonegen-configmaps --verb=get,patch,delete --resource=configmaps --resource-name=zones $(seq -f --resource-name=zones-%g 0 15) --dry-run=client -o yaml | kubectl auth reconcile -f - && kubectl --namespace dns create rolebinding zonegen-configmaps --role=zonegen-configmaps --user=u "},
+		"forbidden": {apierrors.NewForbidden(resource, "zones", errorText(`User "u" cannot get resource "configmaps"`)), "kubectl --namespace dns create role zonegen-configmaps --verb=get,patch --resource=configmaps --resource-name=zones $(seq -f --resource-name=zones-%g 0 15) --dry-run=client -o yaml | kubectl auth reconcile -f - && kubectl --namespace dns create rolebinding zonegen-configmaps --role=zonegen-configmaps --user=u "},
 		"quota":     {apierrors.NewForbidden(resource, "zones", errorText("exceeded quota: q")), "describe resourcequota"},
 		"token":     {apierrors.NewUnauthorized("no"), "token"},
 		"too large": {apierrors.NewRequestEntityTooLargeError("no"), "edit configmap zones"},
