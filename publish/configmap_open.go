@@ -17,7 +17,6 @@ import (
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/clusterset-dns/zonegen/internal/remedy"
-
 	"github.com/clusterset-dns/zonegen/zone"
 )
 

@@ -153,7 +153,7 @@ func (c *ConfigMaps) adopt(z *zonePlan) {
 		return
 	}
 	// A serial that is older than one of ours: that write may still be on its way.
-	if serial != 0 && (e.serial == 0 || int32(serial-e.serial) >= 0) && string(want.Append(nil, serial)) == text {
+	if serial != 0 && (e.serial == 0 || serial == e.serial || zone.SerialLess(e.serial, serial)) && string(want.Append(nil, serial)) == text {
 		e.held, e.serial = want, serial
 		return
 	}
@@ -161,7 +161,7 @@ func (c *ConfigMaps) adopt(z *zonePlan) {
 		log.Warn("the zone was changed by somebody else; writing it again")
 	}
 	// RFC 1982, section 3.2.
-	if serial != 0 && (e.serial == 0 || int32(serial-e.serial) > 0) {
+	if serial != 0 && (e.serial == 0 || zone.SerialLess(e.serial, serial)) {
 		e.serial = serial
 	}
 }

@@ -32,7 +32,7 @@ func (z *zoneFile) forget() { z.held, z.info, z.said = nil, nil, said{} }
 // saw notes a serial that the file has or may have.
 func (z *zoneFile) saw(serial uint32) {
 	// RFC 1982, section 3.2.
-	if z.serial == 0 || int32(serial-z.serial) > 0 {
+	if z.serial == 0 || zone.SerialLess(z.serial, serial) {
 		z.serial = serial
 	}
 }

@@ -13,7 +13,7 @@ import "time"
 func NextSerial(last uint32, now time.Time) uint32 {
 	clock := uint32(now.Unix()) //nolint:gosec // RFC 1982 numbers wrap: the low 32 bits are meant
 	next := last + 1
-	if last == 0 || serialLess(last, clock) {
+	if last == 0 || SerialLess(last, clock) {
 		next = clock
 	}
 	if next == 0 {
@@ -22,9 +22,9 @@ func NextSerial(last uint32, now time.Time) uint32 {
 	return next
 }
 
-// serialLess reports whether a < b by RFC 1982 section 3.2. Two serials that are
+// SerialLess reports whether a < b by RFC 1982 section 3.2. Two serials that are
 // exactly 2^31 apart are not comparable, and neither is less.
-func serialLess(a, b uint32) bool {
+func SerialLess(a, b uint32) bool {
 	distance := b - a
 	return distance != 0 && distance < 1<<31
 }

@@ -33,7 +33,7 @@ func TestNextSerial(t *testing.T) {
 			if got != tc.want {
 				t.Errorf("NextSerial(%d, %d) = %d, want %d", tc.last, tc.now, got, tc.want)
 			}
-			if tc.last != 0 && !serialLess(tc.last, got) {
+			if tc.last != 0 && !SerialLess(tc.last, got) {
 				t.Errorf("%d is not after %d", got, tc.last)
 			}
 		})
@@ -47,7 +47,7 @@ func TestNextSerialOnceAround(t *testing.T) {
 	last := uint32(1<<32 - 100)
 	for range 200 {
 		next := NextSerial(last, now)
-		if next == 0 || !serialLess(last, next) {
+		if next == 0 || !SerialLess(last, next) {
 			t.Fatalf("after %d comes %d", last, next)
 		}
 		last = next

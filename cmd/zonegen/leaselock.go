@@ -141,8 +141,7 @@ func (l *leaseLock) inherit(ctx context.Context) error {
 func (l *leaseLock) published(serial uint32) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	// RFC 1982, section 3.2.
-	if l.serial == 0 || int32(serial-l.serial) > 0 {
+	if l.serial == 0 || zone.SerialLess(l.serial, serial) {
 		l.serial = serial
 	}
 }

@@ -1,5 +1,7 @@
 package multicluster
 
+import "github.com/clusterset-dns/zonegen/zone"
+
 // serials remembers which serials the versions of a zone had.
 type serials struct {
 	any      bool
@@ -12,7 +14,7 @@ type serials struct {
 // another file, or with or without endpoints.
 func (s *serials) take(serial uint32) bool {
 	first := !s.any
-	if !first && !newer(serial, s.greatest) {
+	if !first && !zone.SerialLess(s.greatest, serial) {
 		return false
 	}
 	s.any, s.greatest = true, serial

@@ -50,10 +50,3 @@ func (s *snapshot) lookup(name string, have []place) (places []place, exists boo
 
 // serial is that of the SOA.
 func (s *snapshot) serial() uint32 { return s.soa.Serial }
-
-// newer reports whether serial a is after b (RFC 1982 section 3.2). Of two
-// serials that are 2^31 apart, neither is.
-func newer(a, b uint32) bool {
-	distance := a - b
-	return distance != 0 && distance < 1<<31
-}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/clusterset-dns/zonegen/zone"
+
 	"github.com/coredns/coredns/plugin/transfer"
 
 	"github.com/miekg/dns"
@@ -49,7 +51,7 @@ const (
 
 // transfer returns what leads to this version from that of a serial, 0 if that is none.
 func (s *snapshot) transfer(serial uint32) (kind string, batches iter.Seq[[]dns.RR], err error) {
-	if serial != 0 && (serial == s.serial() || newer(serial, s.serial())) {
+	if serial != 0 && (serial == s.serial() || zone.SerialLess(s.serial(), serial)) {
 		return nothingNew, func(yield func([]dns.RR) bool) { yield([]dns.RR{s.soaRecord()}) }, nil
 	}
 	if s.file != nil {

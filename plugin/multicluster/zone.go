@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/clusterset-dns/zonegen/zone"
 )
 
 // fileZone is a zone and the file that it comes from. One goroutine loads it, any
@@ -153,7 +155,7 @@ func (z *fileZone) serve(s *snapshot, start time.Time) {
 	case before == nil:
 		log.Infof("Zone %s: serial %d, %d records", z.name, s.serial(), s.records)
 		close(z.loaded)
-	case newer(before.serial(), s.serial()):
+	case zone.SerialLess(s.serial(), before.serial()):
 		log.Warningf("Zone %s: the serial went back from %d to %d, and secondaries do not follow", z.name, before.serial(), s.serial())
 	case before.serial() == s.serial():
 		log.Warningf("Zone %s: it changed, but serial %d did not, and secondaries do not follow", z.name, s.serial())
