@@ -229,18 +229,7 @@ func TestDeployMonitoring(t *testing.T) {
 		"existing-coredns": {"kube-system", []string{"zonegen"}},
 	} {
 		t.Run(overlay, func(t *testing.T) {
-			dir := t.TempDir()
-			if err := os.CopyFS(filepath.Join(dir, "deploy"), os.DirFS("../deploy")); err != nil {
-				t.Fatal(err)
-			}
-			mine := filepath.Join(dir, "mine")
-			if err := os.Mkdir(mine, 0o777); err != nil {
-				t.Fatal(err)
-			}
-			text := fmt.Sprintf("resources: [../deploy/%s]\ncomponents: [../deploy/monitoring]\n", overlay)
-			if err := os.WriteFile(filepath.Join(mine, "kustomization.yaml"), []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			mine := newOverlay(t, fmt.Sprintf("resources: [../deploy/%s]\ncomponents: [../deploy/monitoring]\n", overlay))
 			if out := api.kubectl(t, "apply", "--validate=strict", "-k", mine); strings.Contains(out, "arning") {
 				t.Errorf("kubectl apply -k warns:\n%s", out)
 			}

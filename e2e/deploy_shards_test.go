@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -17,20 +16,9 @@ func TestDeployShards(t *testing.T) {
 	if block == nil {
 		t.Fatal("the README has no such block")
 	}
-	dir := t.TempDir()
-	if err := os.CopyFS(filepath.Join(dir, "deploy"), os.DirFS("../deploy")); err != nil {
-		t.Fatal(err)
-	}
-	overlay := filepath.Join(dir, "overlay")
-	if err := os.Mkdir(overlay, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	kustomization := "resources: [../deploy/configmap]\ncomponents: [../shards]\n"
-	if err := os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), []byte(kustomization), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	overlay := newOverlay(t, "resources: [../deploy/configmap]\ncomponents: [../shards]\n")
 	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", block[1])
-	cmd.Dir = dir
+	cmd.Dir = filepath.Dir(overlay)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
