@@ -93,10 +93,16 @@ func (s *server) messages(t testing.TB, r *dns.Msg) (records []int) {
 }
 
 // signedTransfer returns the records of a transfer, each message of which must be signed.
-func (s *server) signedTransfer(t testing.TB, r *dns.Msg) (all []dns.RR) {
+func (s *server) signedTransfer(t testing.TB, r *dns.Msg) []dns.RR {
 	t.Helper()
 	r.SetTsig(keyName, dns.HmacSHA256, 300, time.Now().Unix())
-	channel, err := (&dns.Transfer{TsigSecret: map[string]string{keyName: keySecret}}).In(r, s.tcp)
+	return s.transfer(t, &dns.Transfer{TsigSecret: map[string]string{keyName: keySecret}}, r)
+}
+
+// transfer returns the records of a transfer.
+func (s *server) transfer(t testing.TB, by *dns.Transfer, r *dns.Msg) (all []dns.RR) {
+	t.Helper()
+	channel, err := by.In(r, s.tcp)
 	if err != nil {
 		t.Fatal(err)
 	}

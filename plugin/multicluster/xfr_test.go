@@ -162,19 +162,7 @@ func TestTransferOverTheWire(t *testing.T) {
 	}`)
 	until(t, "the first NOTIFY", func() bool { return notified.Load() == 1 })
 
-	get := func(r *dns.Msg) (all []dns.RR) {
-		channel, err := new(dns.Transfer).In(r, s.tcp)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for envelope := range channel {
-			if envelope.Error != nil {
-				t.Fatal(envelope.Error)
-			}
-			all = append(all, envelope.RR...)
-		}
-		return all
-	}
+	get := func(r *dns.Msg) []dns.RR { return s.transfer(t, new(dns.Transfer), r) }
 	if got := get(new(dns.Msg).SetAxfr(clusterset)); len(got) != 5 {
 		t.Errorf("AXFR: %v", got)
 	}
