@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"maps"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/watch"
@@ -11,7 +10,7 @@ import (
 
 // chain follows the ConfigMaps of a namespace until there is one called end. Each version of the zone must be whole when
 // it appears, and have a greater serial than the one before unless it is the same. Each new one is given to check, if
-// that is not nil.
+// that is not nil, with its chunks in their places.
 func chain(w watch.Interface, check func(text string) error) error {
 	held := map[string]map[string]string{}
 	serial, text := uint32(0), ""
@@ -31,23 +30,23 @@ func chain(w watch.Interface, check func(text string) error) error {
 		if root == "" {
 			continue
 		}
-		for line := range strings.Lines(root) {
-			name, ok := strings.CutPrefix(line, "$INCLUDE ")
-			there := !ok
+		zone, err := withIncludes([]byte(root), func(chunk string) ([]byte, error) {
 			for _, data := range held {
-				_, has := data[strings.TrimSpace(name)]
-				there = there || has
+				if text, is := data[chunk]; is {
+					return []byte(text), nil
+				}
 			}
-			if !there {
-				return fmt.Errorf("after %s %s, serial %d includes %s, which is not there", event.Type, cm.Name, serialOf(root), name)
-			}
+			return nil, fmt.Errorf("after %s %s, serial %d includes %s, which is not there", event.Type, cm.Name, serialOf(root), chunk)
+		})
+		if err != nil {
+			return err
 		}
 		is := serialOf(root)
 		if is < serial || is == serial && root != text {
 			return fmt.Errorf("serial %d follows %d", is, serial)
 		}
 		if check != nil && root != text {
-			if err := check(root); err != nil {
+			if err := check(string(zone)); err != nil {
 				return err
 			}
 		}
