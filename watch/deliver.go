@@ -13,11 +13,11 @@ import (
 	"github.com/clusterset-dns/zonegen/zone"
 )
 
-// changes returns the present state of all that is dirty, and takes it as
-// handed out.
-func (s *store) changes(d dirty) zone.Changes {
+// changes returns the present state of all that is dirty, which take tells, and
+// takes it as handed out.
+func (s *store) changes(take func() dirty) zone.Changes {
 	s.mu.Lock()
-	c, bare := s.deliver(d)
+	c, bare := s.deliver(take())
 	s.mu.Unlock()
 	for _, key := range bare {
 		s.logger.LogAttrs(context.Background(), slog.LevelDebug, "headless service without EndpointSlices has no records",

@@ -7,6 +7,9 @@
 //   - It hands out nothing before it is complete. The first changes are the
 //     whole state: every kind of object has been listed to the end and is being
 //     watched, or every manifest has been read.
+//   - What was handed out is, for each kind of object, a state that it had: no change
+//     without those before it. Kinds are not ordered among one another, as the API
+//     does not tell how.
 //   - Nothing is lost. A service that changed is in one of the changes that
 //     follow, in its newest state.
 //   - Bursts are coalesced on the leading edge: the first change after quiet is

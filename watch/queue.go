@@ -135,9 +135,10 @@ func (q *queue) isComplete() bool {
 }
 
 // next waits until it is time for a batch and returns what build makes of all
-// that is dirty then. Batches that turn out to be empty are not handed out,
-// but for the first, and do not count for the pace.
-func (q *queue) next(ctx context.Context, build func(dirty) zone.Changes) (zone.Changes, error) {
+// that is dirty when it calls take, once, which it does while nothing changes: what
+// became dirty later would be in the batch in part. Batches that turn out to be empty
+// are not handed out, but for the first, and do not count for the pace.
+func (q *queue) next(ctx context.Context, build func(take func() dirty) zone.Changes) (zone.Changes, error) {
 	select {
 	case <-q.complete:
 	case <-ctx.Done():
@@ -147,10 +148,14 @@ func (q *queue) next(ctx context.Context, build func(dirty) zone.Changes) (zone.
 		if err := q.wait(ctx); err != nil {
 			return zone.Changes{}, err
 		}
-		dirty := q.take()
-		changes := build(dirty)
+		var seen time.Time
+		changes := build(func() dirty {
+			d := q.take()
+			seen = d.seen
+			return d
+		})
 		if q.delivered {
-			changes.Seen = dirty.seen
+			changes.Seen = seen
 			changes.Triggers = slices.DeleteFunc(changes.Triggers, func(t zone.Trigger) bool { return t.At.Before(q.first) })
 		} else { // how old the first state is, nobody knows
 			changes.Triggers, q.first = nil, time.Now()

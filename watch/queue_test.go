@@ -20,8 +20,8 @@ func dirtyService(names ...string) dirty {
 }
 
 // asRemoved makes changes of all that is dirty.
-func asRemoved(d dirty) (c zone.Changes) {
-	for key := range d.services {
+func asRemoved(take func() dirty) (c zone.Changes) {
+	for key := range take().services {
 		c.Removed = append(c.Removed, key)
 	}
 	return c
@@ -33,7 +33,10 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-func nothing(dirty) zone.Changes { return zone.Changes{} }
+func nothing(take func() dirty) zone.Changes {
+	take()
+	return zone.Changes{}
+}
 
 func TestQueueWaitsUntilComplete(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -103,14 +106,15 @@ func TestQueueBurst(t *testing.T) {
 		var batches, seen int
 		last := time.Now()
 		for {
-			c, err := q.next(ctx, func(d dirty) zone.Changes {
+			c, err := q.next(ctx, func(take func() dirty) zone.Changes {
+				d := take()
 				for key := range d.services {
 					i, _ := strconv.Atoi(key.Name)
 					if waited := time.Since(start) - time.Duration(i)*step; waited > interval {
 						t.Errorf("%s waited %s", key, waited)
 					}
 				}
-				return asRemoved(d)
+				return asRemoved(func() dirty { return d })
 			})
 			if err != nil {
 				break
@@ -182,11 +186,12 @@ func TestQueueSkipsEmptyBatches(t *testing.T) {
 		q.touch(dirtyService("nothing"))
 		time.AfterFunc(time.Millisecond, func() { q.touch(dirtyService("a")) })
 		start := time.Now()
-		c, err := q.next(t.Context(), func(d dirty) zone.Changes {
+		c, err := q.next(t.Context(), func(take func() dirty) zone.Changes {
+			d := take()
 			if _, ok := d.services[zone.Key{Namespace: "ns", Name: "nothing"}]; ok {
 				return zone.Changes{}
 			}
-			return asRemoved(d)
+			return asRemoved(func() dirty { return d })
 		})
 		if err != nil || len(c.Removed) != 1 || c.Removed[0].Name != "a" {
 			t.Errorf("got %v, %v", c, err)

@@ -15,7 +15,8 @@ type Source interface {
 
 	// Next returns what has changed since the last call. The first call waits
 	// until the source is complete and returns the whole state, which may be
-	// empty; later calls wait for a change and never return empty changes.
+	// empty; later calls wait for a change and never return empty changes. All changes so
+	// far together are, for each kind of object, one state that it had.
 	//
 	// Calls that follow each other closely return at most once per minimum
 	// interval, and once more in every other one when nothing has changed for a

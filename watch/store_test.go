@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"unique"
@@ -16,7 +17,7 @@ func newTestStore() *store {
 }
 
 // drain returns what a caller of Next would get now.
-func (s *store) drain() zone.Changes { return s.changes(s.queue.take()) }
+func (s *store) drain() zone.Changes { return s.changes(s.queue.take) }
 
 func testKey(name string) zone.Key { return zone.Key{Namespace: "ns", Name: name} }
 
@@ -163,12 +164,29 @@ func TestStoreReplace(t *testing.T) {
 	wantChanges(t, s.drain(), "+ns:x")
 }
 
-func TestStoreDeliversWhatIsTrueNow(t *testing.T) {
+// What is handed out together was true together, however much changes meanwhile: a is changed, and then b.
+func TestStoreHandsOutOneState(t *testing.T) {
 	s := newTestStore()
-	s.update(func() { s.putImport(testImport("a", "1")) })
-	d := s.queue.take()
-	s.update(func() { s.putImport(testImport("a", "2")) })
-	wantChanges(t, s.changes(d), "+a[2]")
+	const changes = 20_000
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range changes {
+			for _, name := range []string{"a", "b"} {
+				s.update(func() { s.putImport(testImport(name, strconv.Itoa(i))) })
+			}
+		}
+	}()
+	known := map[string]int{"a": -1, "b": -1}
+	for known["b"] < changes-1 {
+		for _, service := range s.drain().Services {
+			known[service.Name], _ = strconv.Atoi(service.IPs[0])
+		}
+		if ahead := known["a"] - known["b"]; ahead < 0 || ahead > 1 {
+			t.Fatalf("a is at change %d when b is at %d", known["a"], known["b"])
+		}
+	}
+	<-done
 }
 
 // What was handed out stays as it was, whatever happens later.
