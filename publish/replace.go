@@ -40,7 +40,9 @@ const (
 //     file to its end, and its content never changes.
 //   - The same holds for the inode of a spare: no other name leads to it any
 //     more, and the lease is only given when nobody has it open, however long
-//     ago he did so; who was about to open it then waits until the lease ends.
+//     ago he did so; who was about to open it then waits until the lease ends. A
+//     kill ends it, too: so the first octet of the file is written last, and until
+//     then no server loads it (see unloadable).
 //   - rename(2) replaces name atomically: at any moment it leads to the old
 //     inode or to the new one, never to none.
 //   - A crash of the machine can lose or reorder what was not synced. The new
@@ -130,6 +132,10 @@ func (h *handle) fill(file *os.File, old net.Buffers, content iter.Seq[[]byte], 
 	return file.Stat()
 }
 
+// unloadable is the first octet of a file while it is neither what it was nor what it
+// will be: a parenthesis that nothing has opened (RFC 1035, section 5.1).
+const unloadable = ")"
+
 // write makes a file that holds old hold content: what is in its place already is
 // left there. A short write is an error ([os.File.Write]).
 func (h *handle) write(file *os.File, old net.Buffers, content iter.Seq[[]byte]) error {
@@ -138,8 +144,12 @@ func (h *handle) write(file *os.File, old net.Buffers, content iter.Seq[[]byte])
 	defer w.Reset(nil)
 	var written, started int64
 	reused := old != nil
+	var first []byte // octet of a file that is reused
 	for block := range content {
 		size := int64(len(block))
+		if reused && written == 0 {
+			first, block = block[:1], append([]byte(unloadable), block[1:]...)
+		}
 		if len(old) > 0 && len(old[0]) == len(block) {
 			if !bytes.Equal(old[0], block) {
 				if _, err := file.WriteAt(block, written); err != nil {
@@ -168,7 +178,11 @@ func (h *handle) write(file *os.File, old net.Buffers, content iter.Seq[[]byte])
 	if err := w.Flush(); err != nil || !reused {
 		return err
 	}
-	return file.Truncate(written)
+	if err := file.Truncate(written); err != nil {
+		return err
+	}
+	_, err := file.WriteAt(first, 0)
+	return err
 }
 
 // owns reports whether a file has this owner. No owner owns every file.
