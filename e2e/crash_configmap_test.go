@@ -44,7 +44,9 @@ func killConfigMap(t *testing.T, c *numbered, kills int) {
 		}
 	}()
 	p := run(t, zonegen(t), "run", "--kubeconfig", c.kubeconfig, "--configmap", namespace+"/zones",
-		"--min-interval", "20ms", "--configmap-min-interval", "50ms", "--deletion-guard", "0", "--http", "")
+		"--min-interval", "20ms", "--configmap-min-interval", "50ms",
+		"--configmap-shards", "64", // chunks stay for minutes after they were used last
+		"--deletion-guard", "0", "--http", "")
 	stop := c.keepWriting(t)
 	var took []time.Duration
 	phases := make(map[string]int)

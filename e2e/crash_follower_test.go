@@ -27,7 +27,7 @@ type follower struct {
 	origin string
 	kinds  kind // those before it are visible in the zone
 	set    *zone.Set
-	index  int // among the snapshots of the set
+	index  int                   // among the snapshots of the set
 	drawn  [kinds]map[string]int // what the set shows
 	newest version
 	seen   int           // versions

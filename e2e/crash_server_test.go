@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,13 +21,14 @@ import (
 func killCoreDNS(t *testing.T, c *numbered, layout string, kills int) {
 	t.Helper()
 	dir, port := t.TempDir(), freePort(t)
+	file := filepath.Join(dir, "db.clusterset.local")
 	z := run(t, zonegen(t), "run", "--kubeconfig", c.kubeconfig, "--zone-dir", dir, "--layout", layout,
 		"--min-interval", "20ms", "--deletion-guard", "0", "--http", "")
 	z.waitOutput("msg=ready")
 	looks := newOnlooker(t, c, dir, nil)
 	looks.look(true)
 	works := happeningsIn(t, dir, func(e fsnotify.Event) bool {
-		return e.Has(fsnotify.Create) && filepath.Base(e.Name) == "db.clusterset.local"
+		return e.Has(fsnotify.Create) && e.Name == file
 	})
 	stops := []func(){looks.follow(), c.keepWriting(t)}
 	a := &asker{t: t, c: c, port: port, rng: rand.New(rand.NewPCG(c.rng.Uint64(), 0)), served: newFollower(t, c, clusterset)}
@@ -52,8 +54,15 @@ func killCoreDNS(t *testing.T, c *numbered, layout string, kills int) {
 			l.starting = median(took)
 		}
 		close(a.dying)
+		at := time.Now()
 		server.kill()
-		phases[stop()]++
+		phase := stop()
+		if info, err := os.Stat(file); err != nil {
+			t.Fatal(err)
+		} else if age := at.Sub(info.ModTime()); phase == whileItAnswered && age < loading {
+			phase = amidLoad
+		}
+		phases[phase]++
 		looks.look(true)
 		begun = time.Now()
 		server.restart()
@@ -92,9 +101,12 @@ type asker struct {
 
 // What CoreDNS did when it was killed.
 const (
-	beforeAnswer  = "before its first answer"
-	amidTransfer  = "during a transfer"
-	betweenAnswer = "while it answered"
+	beforeAnswer    = "before its first answer"
+	amidTransfer    = "during a transfer"
+	amidLoad        = "within 10 ms of a new version"
+	whileItAnswered = "otherwise, while it answered"
+
+	loading = 10 * time.Millisecond
 )
 
 // begin asks until stop is called, which returns what was cut off. No answer may be older than what is in the file.
@@ -113,10 +125,10 @@ func (a *asker) begin(onDisk uint32) (stop func() string) {
 		if !a.first(conn) {
 			return
 		}
-		phase = betweenAnswer
+		phase = whileItAnswered
 		close(a.answered)
 		for i := 0; ; i++ {
-			what, err := betweenAnswer, error(nil)
+			what, err := whileItAnswered, error(nil)
 			select {
 			case reply := <-a.final:
 				reply <- a.transfer()
