@@ -61,7 +61,7 @@ func runOn(t testing.TB, core, path string, args ...string) *process {
 // inMemory starts CoreDNS' own implementation, which watches the API.
 func (p *population) inMemory(t testing.TB, core string) *side {
 	t.Helper()
-	s := serve(t, "kubernetes", core, fmt.Sprintf("kubernetes %s {\n multicluster %[1]s\n kubeconfig %s\n}", clusterset, p.api.kubeconfig(t)))
+	s := serve(t, "kubernetes", core, inMemory(p.api.kubeconfig(t)))
 	s.waitAll(t, p)
 	return s
 }
@@ -76,6 +76,11 @@ func (p *population) ours(t testing.TB, layout string, args ...string) *side {
 	s.processes, s.http, s.dir = append(s.processes, daemon), http, dir
 	s.waitAll(t, p)
 	return s
+}
+
+// inMemory is CoreDNS' own implementation in a Corefile.
+func inMemory(kubeconfig string) string {
+	return fmt.Sprintf("kubernetes %s {\n multicluster %[1]s\n kubeconfig %s\n}", clusterset, kubeconfig)
 }
 
 // multicluster is our plugin in a Corefile.
