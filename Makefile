@@ -10,6 +10,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 REVISION := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 FUZZTIME ?= 20s
+LOADTIME ?= 1h
 
 # Where govulncheck finds the vulnerability database: for a machine without Internet, file:///FOLDER with what is in
 # https://vuln.go.dev/vulndb.zip.
@@ -39,7 +40,7 @@ comma := ,
 # Rows of the benchmark, as a regular expression; all if it is empty.
 ROWS ?=
 
-.PHONY: help build man run test test-tools unit e2e lint bench bench-quick bench-packages bench-tools fuzz vuln licences dist image clean
+.PHONY: help build man run test test-tools unit e2e lint load bench bench-quick bench-packages bench-tools fuzz vuln licences dist image clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +67,10 @@ e2e: ## the built programs on a real API server (builds kube-apiserver and etcd 
 	@cd e2e && assets=$$(../hack/step.sh "kube-apiserver and etcd" go run ./cmd/controlplane) && \
 		KUBEBUILDER_ASSETS=$$assets ../hack/step.sh "tests on a real API server" \
 		go test -race -v -count=1 -p=1 -timeout=60m ./...
+
+load: ## the load test of `make e2e` for LOADTIME (1h) instead of a minute
+	@cd e2e && assets=$$(../hack/step.sh "kube-apiserver and etcd" go run ./cmd/controlplane) && \
+		KUBEBUILDER_ASSETS=$$assets ZONEGEN_E2E_LOAD=$(LOADTIME) go test -run '^TestLoad$$' -v -count=1 -timeout=0 .
 
 lint: $(GOLANGCI_LINT) ## golangci-lint (format, go vet, import rules, …) on every module, licences, and shellcheck
 	@status=0; for module in $(MODULES) tools; do \
