@@ -21,6 +21,7 @@ MODULES := . e2e
 
 GOLANGCI_LINT := .cache/tools/golangci-lint
 GOVULNCHECK := .cache/tools/govulncheck
+GOTESTSUM := .cache/tools/gotestsum
 
 # How the programs are built. Version control is not asked, so that an archive of the source gives the same bytes;
 # -trimpath leaves the builder's folders out. Without cgo they are static: no loader, no library of the image's, and no
@@ -60,13 +61,13 @@ test: test-tools lint unit e2e ## everything that CI runs: lint, the tests of ea
 test-tools:
 	@hack/install-tools.sh test
 
-unit: ## the tests of each package, with the race detector
-	@hack/step.sh "tests of each package" go test -race ./...
+unit: $(GOTESTSUM) ## the tests of each package, with the race detector
+	@hack/step.sh "tests of each package" hack/test.sh standard-quiet -race ./...
 
-e2e: ## the built programs on a real API server (builds kube-apiserver and etcd once, about six minutes)
+e2e: $(GOTESTSUM) ## the built programs on a real API server (builds kube-apiserver and etcd once, about six minutes)
 	@cd e2e && assets=$$(../hack/step.sh "kube-apiserver and etcd" go run ./cmd/controlplane) && \
 		KUBEBUILDER_ASSETS=$$assets ../hack/step.sh "tests on a real API server" \
-		go test -race -v -count=1 -p=1 -timeout=60m ./...
+		../hack/test.sh standard-verbose -race -count=1 -p=1 -timeout=60m ./...
 
 load: ## the load test of `make e2e` for LOADTIME (1h) instead of a minute
 	@cd e2e && assets=$$(../hack/step.sh "kube-apiserver and etcd" go run ./cmd/controlplane) && \
@@ -133,5 +134,6 @@ clean: ## remove what was built here
 
 $(GOLANGCI_LINT): PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 $(GOVULNCHECK): PACKAGE := golang.org/x/vuln/cmd/govulncheck
+$(GOTESTSUM): PACKAGE := gotest.tools/gotestsum
 .cache/tools/%: tools/go.mod tools/go.sum
 	@cd tools && CGO_ENABLED=0 ../hack/step.sh "building $* (some minutes the first time)" go build -o ../$@ $(PACKAGE)
