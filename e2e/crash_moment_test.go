@@ -62,7 +62,7 @@ func (l *life) wait() {
 	}
 	if kind > 1 {
 		l.wakes()
-		<-time.After(l.upTo(60 * time.Millisecond))
+		<-time.After(l.upTo(200 * time.Millisecond))
 	}
 	if kind%2 == 1 {
 		l.amid()

@@ -95,8 +95,14 @@ type asker struct {
 	at       time.Time     // when that was
 	dying    chan struct{} // closed before this life is ended
 	silent   chan struct{} // closed when it does not ask any more
-	final    chan chan error
+	wanted   chan stateQuery
 	answers  int
+}
+
+// stateQuery is the question whether a transfer has that state.
+type stateQuery struct {
+	states [kinds]int
+	reply  chan error
 }
 
 // What CoreDNS did when it was killed.
@@ -111,7 +117,7 @@ const (
 
 // begin asks until stop is called, which returns what was cut off. No answer may be older than what is in the file.
 func (a *asker) begin(onDisk uint32) (stop func() string) {
-	a.answered, a.dying, a.silent, a.final = make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan chan error)
+	a.answered, a.dying, a.silent, a.wanted = make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan stateQuery)
 	if zone.SerialLess(a.serial, onDisk) || a.serial == 0 {
 		a.serial = onDisk
 	}
@@ -130,8 +136,12 @@ func (a *asker) begin(onDisk uint32) (stop func() string) {
 		for i := 0; ; i++ {
 			what, err := whileItAnswered, error(nil)
 			select {
-			case reply := <-a.final:
-				reply <- a.transfer()
+			case want := <-a.wanted:
+				err := a.transfer()
+				if err == nil {
+					err = a.served.isOf(want.states)
+				}
+				want.reply <- err
 				continue
 			default:
 			}
@@ -285,12 +295,9 @@ func (a *asker) transfer() error {
 func (a *asker) reached(states [kinds]int) error {
 	reply := make(chan error)
 	select {
-	case a.final <- reply:
+	case a.wanted <- stateQuery{states, reply}:
 	case <-a.silent:
 		a.t.Fatal("nobody asks any more")
 	}
-	if err := <-reply; err != nil {
-		return err
-	}
-	return a.served.isOf(states)
+	return <-reply
 }
