@@ -18,6 +18,9 @@ type chunkFile struct {
 	// does.
 	spare time.Time
 	round uint64 // the last Publish that used it
+	// included reports that a root in the folder includes it, or may have done so: all
+	// that were not written here for a root that never came into its place.
+	included bool
 }
 
 // sweepAgain is how often chunks are looked for that no root includes. It is a
@@ -67,7 +70,7 @@ func (f *Folder) putChunks(chunks []*zone.Chunk, trust bool) (size int64, err er
 		if trust && known.info != nil {
 			continue
 		}
-		if known.info, err = f.putChunk(c, known.info); err != nil {
+		if err := f.putChunk(c, known); err != nil {
 			return 0, fail(filepath.Join(f.options.Path, c.Name), f.options.Path, err)
 		}
 	}
@@ -81,29 +84,59 @@ func (f *Folder) putChunks(chunks []*zone.Chunk, trust bool) (size int64, err er
 	return size, nil
 }
 
-// putChunk makes sure that a chunk is in the folder and returns its file. Known is
-// the file that is known to be right, if there is one.
-func (f *Folder) putChunk(c *zone.Chunk, known fs.FileInfo) (fs.FileInfo, error) {
+// putChunk makes sure that a chunk is in the folder, and notes its file.
+func (f *Folder) putChunk(c *zone.Chunk, known *chunkFile) error {
+	was := known.info
+	known.info = nil
 	info, err := f.handle.root.Lstat(c.Name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return nil, err
-	case known != nil && untouched(known, info):
-		return info, nil
-	case info.Mode().IsRegular():
-		same, err := f.isChunk(c.Name)
-		if err != nil {
-			return nil, err
+		return err
+	case was != nil && untouched(was, info):
+		known.info = info
+		return nil
+	default:
+		known.included = true
+		same := false
+		if info.Mode().IsRegular() {
+			if same, err = f.isChunk(c.Name); err != nil {
+				return err
+			}
 		}
 		if same {
 			f.handle.unsynced = true // whoever put it there may not have
-			return info, nil
+			known.info = info
+			return nil
 		}
 		f.options.Logger.Warn("the chunk was changed by somebody else; writing it again", "path", filepath.Join(f.options.Path, c.Name))
 	}
-	info, _, err = f.handle.replace(c.Name, c.Text(), nil, f.options.Mode, f.options.Owner)
-	return info, err
+	known.info, _, err = f.handle.replace(c.Name, c.Text(), nil, f.options.Mode, f.options.Owner)
+	return err
+}
+
+// include notes that a root that includes these chunks is in its place, or may be.
+func (f *Folder) include(chunks []*zone.Chunk) {
+	for _, c := range chunks {
+		f.chunks[c.Name].included = true
+	}
+}
+
+// takeBack removes the chunks of a root that could not be written. They may have taken
+// the last room there was, which other zones need, and the next version of this one: it
+// has other chunks.
+func (f *Folder) takeBack() {
+	for name, c := range f.chunks {
+		if c.included || c.info == nil {
+			continue
+		}
+		if err := f.handle.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			// Whatever ails the disk is told of the zone.
+			f.options.Logger.Debug("cannot remove a chunk of a zone that could not be written", "path", filepath.Join(f.options.Path, name), "error", err)
+			continue
+		}
+		delete(f.chunks, name)
+	}
 }
 
 // isChunk reports whether a file has the content that its name tells, and puts it
@@ -141,7 +174,7 @@ func (f *Folder) sweepChunks() {
 		f.listed = true
 		for _, entry := range entries {
 			if name := entry.Name(); zone.IsChunkName(name) && f.chunks[name] == nil {
-				f.chunks[name] = new(chunkFile)
+				f.chunks[name] = &chunkFile{included: true}
 			}
 		}
 	}

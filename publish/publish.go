@@ -96,8 +96,15 @@ func (f *Folder) publish(ctx context.Context, snapshot *zone.Snapshot, result *R
 		f.zones[snapshot.Origin()] = z
 	}
 	size := int64(0)
+	var chunks []*zone.Chunk
 	if f.options.Layout == Chunked {
-		root, chunks := snapshot.Chunked()
+		var root *zone.Snapshot
+		root, chunks = snapshot.Chunked()
+		defer func() {
+			if result.Err != nil {
+				f.takeBack()
+			}
+		}()
 		// With nothing to change there is time to look at each.
 		trust := asLeft && z.held != nil && !z.held.Equal(root)
 		if size, result.Err = f.putChunks(chunks, trust); result.Err != nil {
@@ -111,9 +118,14 @@ func (f *Folder) publish(ctx context.Context, snapshot *zone.Snapshot, result *R
 	if z.held != nil && z.held.Equal(snapshot) {
 		z.held = snapshot // lets go of the older one
 		result.Err = f.dress(z)
+		f.include(chunks)
 	} else {
-		result.Err = f.write(z, snapshot)
+		var seen bool
+		seen, result.Err = f.write(z, snapshot)
 		result.Written = result.Err == nil
+		if seen {
+			f.include(chunks)
+		}
 	}
 	if result.Err == nil {
 		result.Serial, result.Bytes = z.serial, size+z.info.Size()

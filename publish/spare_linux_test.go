@@ -29,20 +29,26 @@ func ramFolder(t *testing.T) string {
 // many addresses.
 func largeZone(t *testing.T, addresses int) *zone.Snapshot {
 	t.Helper()
+	return zoneOf(t, 600, addresses)
+}
+
+// zoneOf is a zone of so many services with 100 addresses each, but one in the middle.
+func zoneOf(t *testing.T, services, addresses int) *zone.Snapshot {
+	t.Helper()
 	set, err := zone.NewSet(zone.Options{NoReverse: true})
 	must(t, err)
-	services := make([]zone.Service, 600)
-	for i := range services {
-		services[i] = zone.Service{Key: zone.Key{Namespace: "shop", Name: fmt.Sprintf("web-%03d", i)}, Type: zone.ClusterSetIP}
+	all := make([]zone.Service, services)
+	for i := range all {
+		all[i] = zone.Service{Key: zone.Key{Namespace: "shop", Name: fmt.Sprintf("web-%03d", i)}, Type: zone.ClusterSetIP}
 		n := 100
-		if i == len(services)/2 {
+		if i == len(all)/2 {
 			n = addresses
 		}
 		for j := range n {
-			services[i].IPs = append(services[i].IPs, fmt.Sprintf("10.1.%d.%d", i>>2, j+1))
+			all[i].IPs = append(all[i].IPs, fmt.Sprintf("10.%d.%d.%d", 1+i>>10, i>>2&255, j+1))
 		}
 	}
-	set.Apply(zone.Changes{Services: services, Namespaces: []string{"shop"}})
+	set.Apply(zone.Changes{Services: all, Namespaces: []string{"shop"}})
 	return set.Snapshots()[0]
 }
 

@@ -98,8 +98,9 @@ func untouched(was, is fs.FileInfo) bool {
 	return os.SameFile(was, is) && was.Size() == is.Size() && was.ModTime().Equal(is.ModTime())
 }
 
-// write publishes a snapshot under a new serial.
-func (f *Folder) write(z *zoneFile, next *zone.Snapshot) error {
+// write publishes a snapshot under a new serial. Seen reports whether others may have
+// read it, even if there is an error.
+func (f *Folder) write(z *zoneFile, next *zone.Snapshot) (seen bool, err error) {
 	serial := f.options.Serial
 	if serial == 0 {
 		serial = zone.NextSerial(z.serial, f.options.Now())
@@ -116,10 +117,10 @@ func (f *Folder) write(z *zoneFile, next *zone.Snapshot) error {
 		z.serial = serial
 	}
 	if err != nil {
-		return fail(filepath.Join(f.options.Path, z.name), f.options.Path, err)
+		return seen, fail(filepath.Join(f.options.Path, z.name), f.options.Path, err)
 	}
 	z.held, z.info, z.said = next, info, now
-	return nil
+	return seen, nil
 }
 
 // dress gives an unchanged file the mode and owner that are asked for.
