@@ -1,7 +1,9 @@
 package watch
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -9,6 +11,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/clusterset-dns/zonegen/internal/inotify"
 )
 
 // paceOfFiles is how files are followed.
@@ -32,19 +36,10 @@ type notifier struct {
 	m       *Manifests
 	watcher *fsnotify.Watcher // nil if there is none: then there is only polling
 	names   map[string]bool   // files and folders that matter under whatever name
-	told    bool              // that something is not watched
+	blind   bool              // something is not watched, and that was said
 }
 
-func (m *Manifests) newNotifier() *notifier {
-	n := &notifier{m: m}
-	watcher, err := fsnotify.NewWatcher()
-	if err != nil {
-		n.tell(err)
-		return n
-	}
-	n.watcher = watcher
-	return n
-}
+func (m *Manifests) newNotifier() *notifier { return &notifier{m: m} }
 
 func (n *notifier) close() {
 	if n.watcher == nil {
@@ -55,35 +50,46 @@ func (n *notifier) close() {
 	}
 }
 
-// tell warns, once, that there is only polling.
-func (n *notifier) tell(err error) {
-	if n.told {
-		return
+// tell says, once, that there is only polling, and when that is over.
+func (n *notifier) tell(trouble error) {
+	switch {
+	case trouble != nil && !n.blind:
+		n.m.logger.LogAttrs(context.Background(), slog.LevelWarn, "changes of manifests are seen only by polling",
+			slog.Duration("every", n.m.pace.poll), slog.Any("error", inotify.Explain(trouble)))
+	case trouble == nil && n.blind:
+		n.m.logger.LogAttrs(context.Background(), slog.LevelInfo, "changes of manifests are notified again")
 	}
-	n.told = true
-	n.m.logger.LogAttrs(context.Background(), slog.LevelWarn, "changes of manifests are seen only by polling",
-		slog.Duration("every", n.m.pace.poll), slog.Any("error", err))
+	n.blind = trouble != nil
 }
 
 // follow watches every folder that matters now: of each path the one that it is
 // in and, through links, the one that it really is in; and folders themselves.
+// What could not be watched is tried again each time.
 func (n *notifier) follow() {
 	n.names = map[string]bool{}
 	if n.watcher == nil {
-		return
+		watcher, err := fsnotify.NewWatcher()
+		if err != nil {
+			n.tell(err)
+			return
+		}
+		n.watcher = watcher
 	}
+	var trouble error
 	for _, path := range n.m.options.Paths {
 		if isStream(path) {
 			continue
 		}
-		n.add(path)
+		trouble = cmp.Or(trouble, n.add(path))
 		if target, err := filepath.EvalSymlinks(path); err == nil && target != path {
-			n.add(target)
+			trouble = cmp.Or(trouble, n.add(target))
 		}
 	}
+	n.tell(trouble)
 }
 
-func (n *notifier) add(path string) {
+// add watches what matters of a path. The error is the first one.
+func (n *notifier) add(path string) (trouble error) {
 	n.names[path] = true
 	folders := []string{filepath.Dir(path)}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
@@ -94,9 +100,10 @@ func (n *notifier) add(path string) {
 	for _, folder := range folders {
 		n.names[folder] = true
 		if err := n.watcher.Add(folder); err != nil && !os.IsNotExist(err) {
-			n.tell(err)
+			trouble = cmp.Or(trouble, fmt.Errorf("%s cannot be watched: %w", folder, err))
 		}
 	}
+	return trouble
 }
 
 // matters reports whether a notification can be about a manifest.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/clusterset-dns/zonegen/internal/inotify"
 	"github.com/clusterset-dns/zonegen/zone"
 
 	"github.com/fsnotify/fsnotify"
@@ -24,10 +25,12 @@ type watcher struct {
 	hint func()
 	open func() (*fsnotify.Watcher, error)
 
-	notify  *fsnotify.Watcher      // nil if the system has none to give
-	folders []string               // dir and those above it, the root first
-	known   map[string]fs.FileInfo // what is watched
-	blind   bool                   // something cannot be watched, and that was said
+	notify    *fsnotify.Watcher      // nil if the system has none to give
+	errs      sync.WaitGroup         // reads the errors of notify
+	overflows chan struct{}          // gets something when there was one
+	folders   []string               // dir and those above it, the root first
+	known     map[string]fs.FileInfo // what is watched
+	blind     bool                   // something cannot be watched, and that was said
 }
 
 // defaultPoll is how often the files are looked at without being told, also
@@ -35,7 +38,10 @@ type watcher struct {
 const defaultPoll = 30 * time.Second
 
 func newWatcher(dir string, poll time.Duration, hint func()) *watcher {
-	w := &watcher{dir: dir, poll: poll, hint: hint, open: fsnotify.NewWatcher, known: make(map[string]fs.FileInfo)}
+	w := &watcher{
+		dir: dir, poll: poll, hint: hint, open: fsnotify.NewWatcher,
+		overflows: make(chan struct{}, 1), known: make(map[string]fs.FileInfo),
+	}
 	for at := dir; ; at = filepath.Dir(at) {
 		w.folders = append([]string{at}, w.folders...)
 		if at == filepath.Dir(at) {
@@ -46,52 +52,67 @@ func newWatcher(dir string, poll time.Duration, hint func()) *watcher {
 
 // run watches until the context is done. Then nothing of it is left.
 func (w *watcher) run(ctx context.Context) {
-	var errs sync.WaitGroup
-	overflows := make(chan struct{}, 1)
-	var events chan fsnotify.Event
-	if n, err := w.open(); err != nil {
-		w.complain(err)
-	} else {
-		w.notify, events = n, n.Events
-		// Nobody may be waiting for an error to be read while a folder is added.
-		errs.Go(func() {
-			for range n.Errors {
-				select {
-				case overflows <- struct{}{}:
-				default:
-				}
-			}
-		})
-		defer errs.Wait()
-		defer n.Close()
-	}
+	defer w.end()
 	ticker := time.NewTicker(max(w.poll, 1))
 	defer ticker.Stop()
-	if w.poll == 0 {
-		ticker.Stop()
-	}
 	look := func() {
-		if w.follow(); w.blind && w.poll == 0 {
+		w.follow()
+		switch {
+		case w.poll > 0:
+		case w.blind:
 			ticker.Reset(defaultPoll)
+		default:
+			ticker.Stop()
 		}
 		w.hint()
 	}
 	for look(); ; {
+		var events chan fsnotify.Event
+		if w.notify != nil {
+			events = w.notify.Events
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case event, ok := <-events:
-			if !ok {
-				events = nil
-			} else if w.concerns(event) {
+		case event := <-events:
+			if w.concerns(event) {
 				look()
 			}
-		case <-overflows:
+		case <-w.overflows:
 			look()
 		case <-ticker.C:
 			look()
 		}
 	}
+}
+
+// begin asks the system for notifications, if there are none yet.
+func (w *watcher) begin() error {
+	if w.notify != nil {
+		return nil
+	}
+	n, err := w.open()
+	if err != nil {
+		return err
+	}
+	w.notify = n
+	// Nobody may be waiting for an error to be read while a folder is added.
+	w.errs.Go(func() {
+		for range n.Errors {
+			select {
+			case w.overflows <- struct{}{}:
+			default:
+			}
+		}
+	})
+	return nil
+}
+
+func (w *watcher) end() {
+	if w.notify != nil {
+		_ = w.notify.Close() // there is nothing to lose
+	}
+	w.errs.Wait()
 }
 
 // concerns reports whether an event can be one of the zones' files. It forgets a folder
@@ -115,12 +136,29 @@ func (w *watcher) forget(folder string) {
 	delete(w.known, folder)
 }
 
-// follow watches the folders as they are now.
+// follow watches the folders as they are now. What could not be watched is tried again
+// each time.
 func (w *watcher) follow() {
-	if w.notify == nil {
-		return
+	trouble := w.begin()
+	if trouble == nil {
+		trouble = w.watchFolders()
 	}
-	var trouble error // with the last folder that there is
+	switch {
+	case trouble != nil && !w.blind:
+		every := w.poll
+		if every == 0 {
+			every = defaultPoll
+		}
+		log.Warningf("%s cannot be watched: %v; it is looked at every %s instead", w.dir, inotify.Explain(trouble), every)
+	case trouble == nil && w.blind:
+		log.Infof("%s is watched again", w.dir)
+	}
+	w.blind = trouble != nil
+}
+
+// watchFolders watches those folders that are not watched yet. The error is that of the
+// last one that there is.
+func (w *watcher) watchFolders() (trouble error) {
 	for _, f := range w.folders {
 		info, err := os.Stat(f)
 		if err == nil && os.SameFile(info, w.known[f]) {
@@ -137,20 +175,5 @@ func (w *watcher) follow() {
 			w.known[f] = info
 		}
 	}
-	if trouble != nil {
-		w.complain(trouble)
-	}
-}
-
-// complain says that changes will be seen late.
-func (w *watcher) complain(err error) {
-	if w.blind {
-		return
-	}
-	w.blind = true
-	every := w.poll
-	if every == 0 {
-		every = defaultPoll
-	}
-	log.Warningf("%s cannot be watched: %v; it is looked at every %s instead", w.dir, err, every)
+	return trouble
 }

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -236,6 +237,56 @@ func TestNoPollButNoWatch(t *testing.T) {
 	})
 	if got := lines(); !strings.Contains(got, "every 30s instead") {
 		t.Errorf("logged\n%s", got)
+	}
+}
+
+// TestWatchAgain: a folder that could not be watched is, as soon as it can be, and then
+// the poll that stood in for it is over.
+func TestWatchAgain(t *testing.T) {
+	lines := logged(t)
+	dir := t.TempDir()
+	hints := make(chan struct{})
+	w := newWatcher(dir, 5*time.Millisecond, func() { hints <- struct{}{} })
+	const attempts = 5
+	tried := 0
+	w.open = func() (*fsnotify.Watcher, error) {
+		if tried++; tried < attempts {
+			return nil, os.NewSyscallError("inotify_init1", syscall.EMFILE)
+		}
+		w.poll = 0 // from now on, nothing but the watch sees a change
+		return fsnotify.NewWatcher()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.run(ctx)
+	}()
+	for range attempts {
+		<-hints
+	}
+	put(t, dir, "db.clusterset.local", zoneFile(clusterset, 1))
+	select {
+	case <-hints:
+	case <-time.After(patience):
+		t.Error("the change is not seen")
+	}
+	cancel()
+	for over := false; !over; {
+		select {
+		case <-hints:
+		case <-done:
+			over = true
+		}
+	}
+	got := lines()
+	for _, want := range []string{
+		"[WARNING] plugin/multicluster: " + dir + " cannot be watched: inotify_init1: too many open files (this user's inotify instances, or the files that it may have open, ran out: raise sysctl fs.inotify.max_user_instances, or ulimit -n); it is looked at every 5ms instead\n",
+		"[INFO] plugin/multicluster: " + dir + " is watched again\n",
+	} {
+		if strings.Count(got, want) != 1 || strings.Count(got, "\n") != 2 {
+			t.Errorf("logged\n%s\nwant\n%s", got, want)
+		}
 	}
 }
 
