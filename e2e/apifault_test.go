@@ -43,27 +43,7 @@ func (f *faultyAPI) serve() {
 	f.daemon.ready()
 	f.port = servers(f.t, f.daemon.zones, clusterset)["file"]
 	f.arrives("the first state")
-	wrong, stop := make(chan error, 1), make(chan struct{})
-	go func() {
-		defer close(wrong)
-		for {
-			select {
-			case <-stop:
-				return
-			case <-time.After(pollInterval):
-			}
-			if err := answers(f.t, f.port, "still.faults."+svc, "A 10.2.0.1"); err != nil {
-				wrong <- err
-				return
-			}
-		}
-	}()
-	f.t.Cleanup(func() {
-		close(stop)
-		for err := range wrong {
-			f.t.Errorf("what does not change was not served all the time: %v", err)
-		}
-	})
+	allTheWhile(f.t, "what does not change is served", func() error { return answers(f.t, f.port, "still.faults."+svc, "A 10.2.0.1") })
 }
 
 // alter gives the service another address.

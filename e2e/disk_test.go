@@ -1,190 +1,149 @@
 package e2e
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
-// disk is a daemon whose zone folder is a small filesystem of its own, and which follows a manifest.
-type disk struct {
-	*daemon
-	mount    string // where the filesystem is, as zonegen sees it
-	manifest string
+// everyLayout runs a test for each layout of zone files, at the same time.
+func everyLayout(t *testing.T, test func(t *testing.T, args ...string)) {
+	for _, layout := range []string{"single", "chunked"} {
+		t.Run(layout, func(t *testing.T) {
+			t.Parallel()
+			test(t, "--layout", layout)
+		})
+	}
 }
 
-// runOnDisk starts zonegen on a tmpfs with these options.
-func runOnDisk(t testing.TB, options string) *disk {
-	t.Helper()
-	mount, manifest, port := t.TempDir(), filepath.Join(t.TempDir(), "services.json"), freePort(t)
-	d := &disk{mount: mount, manifest: manifest}
-	d.services(1, "10.1.0.1")
-	p := runAlone(t, `mount -t tmpfs -o "$1" tmpfs "$2" && shift 2 && exec "$@"`, options, mount,
-		zonegen(t), "run", "-f", manifest, "--zone-dir", mount, "--http", loopback(port), "--min-interval", "20ms")
-	// What it has mounted is seen through its root.
-	zones := fmt.Sprintf("/proc/%d/root%s", p.cmd.Process.Pid, mount)
-	d.daemon = &daemon{p, zones, fmt.Sprintf("http://127.0.0.1:%d", port)}
-	return d
+// noSpace is the error of a disk that is full.
+func (d *disk) noSpace() string {
+	return `(write|open|fsync) ` + d.mount + `/(db\.clusterset\.local|chunk-\w+): no space left on device; free space on the filesystem of ` + d.mount
 }
 
-// services replaces the manifest by one with so many services at one address.
-func (d *disk) services(n int, address string) {
-	writeServices(d.manifest, n, address)
-}
-
-func writeServices(path string, n int, address string) {
-	var b bytes.Buffer
-	for i := range n {
-		imported := clusterSetIPImport("shop", fmt.Sprintf("web-%d", i), []string{address})
-		imported.APIVersion, imported.Kind = "multicluster.x-k8s.io/v1beta1", "ServiceImport"
-		text, err := json.Marshal(imported)
-		if err != nil {
-			panic(err) // cannot happen
+// fill creates files of a size until that fails, and returns their names.
+func (d *disk) fill(size int) (fillers []string) {
+	d.t.Helper()
+	for {
+		name := filepath.Join(d.zones, fmt.Sprint("filler-", len(fillers)))
+		err := os.WriteFile(name, make([]byte, size), 0o600)
+		if _, statErr := os.Stat(name); statErr == nil {
+			fillers = append(fillers, name)
 		}
-		b.Write(append(text, '\n'))
-	}
-	temp := path + ".new"
-	if err := errors.Join(os.WriteFile(temp, b.Bytes(), 0o644), os.Rename(temp, path)); err != nil {
-		panic(err)
-	}
-}
-
-// remount changes the options of the filesystem.
-func (d *disk) remount(options string) {
-	d.t.Helper()
-	args := []string{"--target", strconv.Itoa(d.cmd.Process.Pid), "--mount"}
-	if os.Geteuid() != 0 {
-		args = append(args, "--user", "--preserve-credentials")
-	}
-	args = append(args, "mount", "-o", "remount,"+options, d.mount)
-	if out, err := exec.Command(tool(d.t, "nsenter", "util-linux"), args...).CombinedOutput(); err != nil {
-		d.t.Fatalf("nsenter %q: %v\n%s", args, err, out)
-	}
-}
-
-// failed is how often publishing a zone has failed, by the metrics.
-func (d *disk) failed(origin string) int {
-	d.t.Helper()
-	metrics := d.waitHTTP(d.http+"/metrics", 200)
-	m := regexp.MustCompile(`zonegen_publications_total{publisher="folder",result="failed",zone="` + origin + `"} (\d+)`).FindStringSubmatch(metrics)
-	if m == nil {
-		return 0
-	}
-	n, err := strconv.Atoi(m[1])
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return n
-}
-
-// has waits until the zone file has an address, and returns the file.
-func (d *disk) has(address string) []byte {
-	d.t.Helper()
-	var text string
-	d.eventually(address+" is published", func() error {
-		if text = readFile(d.t, d.file(clusterset)); !strings.Contains(text, " A "+address+"\n") {
-			return errors.New("it is not")
+		switch {
+		case errors.Is(err, syscall.ENOSPC):
+			return fillers
+		case err != nil:
+			d.t.Fatal(err)
 		}
-		return nil
-	})
-	return []byte(text)
+	}
 }
 
-// mustFail waits until publishing has failed a few times with an error that matches the pattern. Meanwhile the old
-// file stays as it is, there is no other beside it, and zonegen stays ready.
-func (d *disk) mustFail(before os.FileInfo, text []byte, pattern string) {
+func (d *disk) remove(fillers []string) {
 	d.t.Helper()
-	failed := d.failed(clusterset)
-	d.waitOutput(`level=ERROR msg="not published; trying again" zone=clusterset.local. error="` + pattern)
-	d.eventually("it is tried again", func() error {
-		if n := d.failed(clusterset); n < failed+3 {
-			return fmt.Errorf("%d failed publications", n)
+	for _, name := range fillers {
+		if err := os.Remove(name); err != nil {
+			d.t.Fatal(err)
 		}
-		return nil
-	})
-	if answer := d.waitHTTP(d.http+"/readyz", 200); !regexp.MustCompile("(?m)^not published: " + pattern).MatchString(answer) {
-		d.t.Errorf("/readyz says %q", answer)
-	}
-	after, err := os.Stat(d.file(clusterset))
-	if err != nil || !os.SameFile(before, after) || readFile(d.t, d.file(clusterset)) != string(text) {
-		d.t.Errorf("the old file did not stay: %v", err)
-	}
-	if temps, err := filepath.Glob(filepath.Join(d.zones, ".zonegen-*")); err != nil || len(temps) > 0 {
-		d.t.Errorf("temporary files %q are left, %v", temps, err)
-	}
-	if n := strings.Count(d.output(), "level=ERROR"); n > 5 {
-		d.t.Errorf("the log has %d errors for one cause", n)
 	}
 }
 
-func (d *disk) stat() os.FileInfo {
-	d.t.Helper()
-	info, err := os.Stat(d.file(clusterset))
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return info
-}
-
-// TestDiskFull fills the disk. When there is room again, the newest state is published.
+// TestDiskFull fills the disk but for a part of what a change takes. When there is room again, the newest state is
+// published.
 func TestDiskFull(t *testing.T) {
-	d := runOnDisk(t, "size=1m")
-	d.ready()
-	text, before, serial := d.has("10.1.0.1"), d.stat(), d.serial(clusterset)
-	filler := filepath.Join(d.zones, "filler")
-	file, err := os.Create(filler)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for err == nil {
-		_, err = file.Write(make([]byte, 4096))
-	}
-	_ = file.Close() // what could not be written does not matter
+	everyLayout(t, func(t *testing.T, args ...string) {
+		d := runMounted(t, onTmpfs, "size=1m", args...)
+		d.ready()
+		port, changes := d.serve("10.1.0.1")
+		serial, fillers := d.serial(clusterset), d.fill(4096)
+		d.remove(fillers[:8])
+		d.mustFail(d.noSpace(), func() { d.services(2000, "10.1.0.2") })
+		changes()
+		d.remove(fillers[8:])
+		d.mustRecover(port, "10.1.0.2", serial)
+	})
+}
 
-	d.services(200, "10.1.0.2")
-	d.mustFail(before, text, `(write|open|fsync) `+d.mount+`/db.clusterset.local: no space left on device; free space on the filesystem of `+d.mount)
-	if err := os.Remove(filler); err != nil {
-		t.Fatal(err)
-	}
-	d.has("10.1.0.2")
-	if next := d.serial(clusterset); next <= serial {
-		t.Errorf("serial %d comes after %d", next, serial)
-	}
-	d.waitOutput(`msg="all zones are published again"`)
-	if answer := d.waitHTTP(d.http+"/readyz", 200); answer != "ok\n" {
-		t.Errorf("/readyz says %q", answer)
-	}
-	d.checkAll()
+// TestDiskInodes leaves the disk room for no other file.
+func TestDiskInodes(t *testing.T) {
+	everyLayout(t, func(t *testing.T, args ...string) {
+		d := runMounted(t, onTmpfs, "size=4m,nr_inodes=64", args...)
+		d.ready()
+		port, changes := d.serve("10.1.0.1")
+		serial, fillers := d.serial(clusterset), d.fill(0)
+		d.mustFail(d.noSpace(), func() { d.services(200, "10.1.0.2") })
+		changes()
+		d.remove(fillers)
+		d.mustRecover(port, "10.1.0.2", serial)
+	})
 }
 
 // TestDiskReadOnly makes the filesystem read-only for a while.
 func TestDiskReadOnly(t *testing.T) {
-	d := runOnDisk(t, "size=4m")
-	d.ready()
-	text, before := d.has("10.1.0.1"), d.stat()
-	d.remount("ro")
-	d.services(1, "10.1.0.2")
-	d.mustFail(before, text, `open `+d.mount+`/db.clusterset.local: read-only file system; mount `+d.mount+` writable`)
-	d.remount("rw")
-	d.has("10.1.0.2")
-	d.checkAll()
+	everyLayout(t, func(t *testing.T, args ...string) {
+		d := runMounted(t, onTmpfs, "size=4m", args...)
+		d.ready()
+		port, changes := d.serve("10.1.0.1")
+		serial := d.serial(clusterset)
+		d.do("mount", "-o", "remount,ro", d.mount)
+		d.mustFail(`open `+d.mount+`/(db\.clusterset\.local|chunk-\w+): read-only file system; mount `+d.mount+` writable`, func() {
+			d.services(1, "10.1.0.2")
+		})
+		changes()
+		d.do("mount", "-o", "remount,rw", d.mount)
+		d.mustRecover(port, "10.1.0.2", serial)
+	})
 }
 
 // TestDiskReadOnlyAtStart: a folder that cannot be written to when zonegen starts keeps it from being ready, no more.
 func TestDiskReadOnlyAtStart(t *testing.T) {
-	d := runOnDisk(t, "ro,size=4m")
+	d := runMounted(t, onTmpfs, "ro,size=4m")
 	d.waitsFor(`^not published: .*read-only file system; mount ` + d.mount + ` writable`)
-	d.remount("rw")
+	d.do("mount", "-o", "remount,rw", d.mount)
 	d.ready()
 	d.has("10.1.0.1")
+}
+
+// onBtrfs is a script for runMounted that mounts a filesystem with quotas. Root has to keep to those of btrfs, and every
+// kernel that has it has them.
+const onBtrfs = `set -e
+image=$2; mount=$1; shift 2
+truncate -s 128M "$image"
+mkfs.btrfs --quiet "$image" 2>&1
+mount -o loop "$image" "$mount"
+btrfs quota enable "$mount"
+exec "$@"`
+
+// TestDiskQuota uses up the quota of the zone folder.
+func TestDiskQuota(t *testing.T) {
+	mustMountImages(t)
+	tool(t, "mkfs.btrfs", "btrfs-progs")
+	everyLayout(t, func(t *testing.T, args ...string) {
+		d := runMounted(t, onBtrfs, filepath.Join(t.TempDir(), "image"), args...)
+		d.ready()
+		port, changes := d.serve("10.1.0.1")
+		serial := d.serial(clusterset)
+		limit := func(size string) { d.do("btrfs", "qgroup", "limit", size, "0/5", d.mount) }
+		limit("128K")
+		d.mustFail(`(write|open|fsync|rename) `+d.mount+`/(db\.clusterset\.local|chunk-\w+): disk quota exceeded; raise the disk quota for `+d.mount, func() {
+			d.services(2000, "10.1.0.2")
+		})
+		changes()
+		limit("none")
+		d.mustRecover(port, "10.1.0.2", serial)
+	})
+}
+
+// mustMountImages fails the test of somebody who may not mount images of disks.
+func mustMountImages(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("this test mounts disks of its own, which only root may do: run it as root")
+	}
 }
 
 // TestDiskLeftovers kills zonegen in the middle of a publication, until a temporary file is left. The next run removes

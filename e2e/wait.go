@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,4 +48,33 @@ func poll(within time.Duration, condition func() error) error {
 		return nil
 	}
 	return last
+}
+
+// allTheWhile checks a condition again and again from now on, until the result is called or the test ends. If it does not
+// hold once, the test fails.
+func allTheWhile(t testing.TB, what string, condition func() error) (end func()) {
+	t.Helper()
+	wrong, stop := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(wrong)
+		for {
+			if err := condition(); err != nil {
+				wrong <- err
+				return
+			}
+			select {
+			case <-stop:
+				return
+			case <-time.After(pollInterval):
+			}
+		}
+	}()
+	end = sync.OnceFunc(func() {
+		close(stop)
+		for err := range wrong {
+			t.Errorf("not all the while: %s: %v", what, err)
+		}
+	})
+	t.Cleanup(end)
+	return end
 }

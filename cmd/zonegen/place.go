@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/clusterset-dns/zonegen/publish"
 	"github.com/clusterset-dns/zonegen/zone"
@@ -46,9 +47,26 @@ func failed(snapshots []*zone.Snapshot, err error) outcome {
 type folderPlace struct {
 	options publish.FolderOptions
 	folder  *publish.Folder // nil until it could be opened
+	hung    time.Time       // when it was last said that the disk hangs
 }
 
+// hangs is how long a publication takes of which one may think that the disk hangs. That
+// of 40 MB takes a tenth of a second.
+const hangs = 10 * time.Second
+
 func (p *folderPlace) publish(ctx context.Context, s state) outcome {
+	// Nothing ends a system call that waits for a disk. The rest goes on meanwhile.
+	if start := time.Now(); start.Sub(p.hung) >= repeatAfter {
+		warning := time.AfterFunc(hangs, func() {
+			p.options.Logger.Warn("publishing waits for the disk; find out why it hangs or is slow. The zones before stay, and the newest ones follow",
+				"path", p.options.Path, "for", hangs)
+		})
+		defer func() {
+			if !warning.Stop() {
+				p.hung = time.Now()
+			}
+		}()
+	}
 	if p.folder == nil {
 		folder, err := publish.OpenFolder(p.options)
 		if err != nil {
