@@ -9,43 +9,60 @@ import (
 // into the one that is there then, under its lock, and the plugin serves the last zone all the while and then that folder.
 func TestDiskFolder(t *testing.T) {
 	const replaced = `level=WARN msg="the zone folder was replaced; publishing everything again"`
-	for name, fault := range map[string]struct {
-		script string // $1 is the zone folder
-		says   string
-	}{
-		"removed":     {`rm -r "$1"`, replaced},
-		"made again":  {`rm -r "$1" && mkdir "$1"`, replaced},
-		"renamed":     {`mv "$1" "$1.old"`, replaced},
-		"mounted":     {`mount -t tmpfs -o size=4m tmpfs "$1"`, replaced},
-		"all removed": {`rm -r "$1"/*`, `level=WARN msg="the zone file is gone; writing it again" zone=clusterset.local.`},
+	var lost []*lostFolder
+	for name, fault := range map[string]struct{ script, says string }{ // $1 is the zone folder
+		"the folder is removed":               {`rm -r "$1"`, replaced},
+		"it is removed and made again":        {`rm -r "$1" && mkdir "$1"`, replaced},
+		"it is renamed":                       {`mv "$1" "$1.old"`, replaced},
+		"another filesystem is mounted there": {`mount -t tmpfs -o size=4m tmpfs "$1"`, replaced},
+		"all files are removed":               {`rm -r "$1"/*`, `level=WARN msg="the zone file is gone; writing it again" zone=clusterset.local.`},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			d := runMounted(t, `shift 2 && exec "$@"`, "")
-			d.ready()
-			port, changes := d.serve("10.1.0.1")
-			before, serial := d.stat(), d.serial(clusterset)
-			d.do("sh", "-c", fault.script, "sh", d.mount)
-			d.waitOutput(fault.says)
-			d.eventually("the zone is published again", func() error {
-				_, err := os.Stat(d.file(clusterset))
-				return err
-			})
-			if os.SameFile(before, d.stat()) {
-				t.Error("the file is the same")
-			}
-			if next := d.serial(clusterset); next <= serial {
-				t.Errorf("serial %d comes after %d", next, serial)
-			}
-			args := d.inside(zonegen(t), "run", "-f", d.manifest, "--zone-dir", d.mount, "--http", "")
-			second := run(t, args[0], args[1:]...)
-			second.waitOutput(`level=ERROR msg="not published; trying again" .* error="lock ` + d.mount + `: another zonegen writes to it`)
-			second.stop()
-
-			changes()
-			d.services(1, "10.1.0.2")
-			d.becomes(port, "10.1.0.2")
-			d.checkAll()
-		})
+		f := &lostFolder{disk: runMounted(t, `shift 2 && exec "$@"`, ""), name: name}
+		f.ready()
+		f.port, f.changes = f.serve("10.1.0.1")
+		f.before, f.serial = f.stat(), f.disk.serial(clusterset)
+		f.do("sh", "-c", fault.script, "sh", f.mount)
+		f.says = fault.says
+		lost = append(lost, f)
 	}
+	for _, f := range lost { // zonegen looks every 30 s
+		f.returns()
+	}
+}
+
+// lostFolder is a zone folder that something has happened to.
+type lostFolder struct {
+	*disk
+	name    string
+	port    int
+	changes func()
+	before  os.FileInfo // the zone file
+	serial  uint32
+	says    string // what zonegen says of it
+}
+
+// returns waits until the zone is published again, and then follows a change.
+func (f *lostFolder) returns() {
+	f.t.Helper()
+	f.t.Log(f.name)
+	f.waitOutput(f.says)
+	f.eventually("the zone is published again", func() error {
+		_, err := os.Stat(f.file(clusterset))
+		return err
+	})
+	if os.SameFile(f.before, f.stat()) {
+		f.t.Errorf("%s: the file is the same", f.name)
+	}
+	if next := f.disk.serial(clusterset); next <= f.serial {
+		f.t.Errorf("%s: serial %d comes after %d", f.name, next, f.serial)
+	}
+	args := f.inside(zonegen(f.t), "run", "-f", f.manifest, "--zone-dir", f.mount, "--http", "")
+	second := run(f.t, args[0], args[1:]...)
+	second.waitOutput(`level=ERROR msg="not published; trying again" .* error="lock ` + f.mount + `: another zonegen writes to it`)
+	second.stop()
+
+	f.changes()
+	f.services(1, "10.1.0.2")
+	f.becomes(f.port, "10.1.0.2")
+	f.checkAll()
 }

@@ -17,28 +17,29 @@ import (
 	"github.com/miekg/dns"
 )
 
-// disk is a daemon with mounts of its own, which follows a manifest.
+// disk is a daemon with mounts of its own.
 type disk struct {
 	*daemon
 	mount    string // the zone folder, as zonegen sees it
-	manifest string
+	manifest string // what it follows
 }
 
 // onTmpfs is a script for runMounted that mounts a tmpfs with options as the zone folder.
 const onTmpfs = `mount -t tmpfs -o "$2" tmpfs "$1" && shift 2 && exec "$@"`
 
 // runMounted starts zonegen by a script that mounts a disk: $1 is the zone folder, $2 what the script is to know, and the
-// rest the command to execute.
+// rest the command to execute. Unless the arguments name a cluster, it follows a manifest.
 func runMounted(t testing.TB, script, about string, args ...string) *disk {
 	t.Helper()
 	mount, manifest, port := filepath.Join(t.TempDir(), "zones"), filepath.Join(t.TempDir(), "services.json"), freePort(t)
-	if err := os.Mkdir(mount, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	mustMkdir(t, mount)
 	d := &disk{mount: mount, manifest: manifest}
-	d.services(1, "10.1.0.1")
+	if !slices.Contains(args, "--kubeconfig") {
+		d.services(1, "10.1.0.1")
+		args = append(args, "-f", manifest)
+	}
 	args = append([]string{
-		mount, about, zonegen(t), "run", "-f", manifest, "--zone-dir", mount, "--no-reverse", "--http", loopback(port), "--min-interval", "20ms",
+		mount, about, zonegen(t), "run", "--zone-dir", mount, "--no-reverse", "--http", loopback(port), "--min-interval", "20ms",
 	}, args...)
 	d.daemon = &daemon{runAlone(t, script, args...), "", fmt.Sprintf("http://127.0.0.1:%d", port)}
 	d.zones = d.seen(mount)
@@ -69,13 +70,26 @@ func (d *disk) do(command ...string) {
 	}
 }
 
-// serve starts a CoreDNS with our plugin that serves the zone folder. What web-0 is at then is asked for all the while,
-// until the result is called.
-func (d *disk) serve(address string) (port int, changes func()) {
+func mustMkdir(t testing.TB, path string) {
+	t.Helper()
+	if err := os.Mkdir(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// runServer starts a CoreDNS with our plugin that serves the zone folder.
+func (d *disk) runServer() (port int) {
 	d.t.Helper()
 	port = freePort(d.t)
 	args := d.inside(coredns(d.t), "-conf", corefile(d.t, port, fmt.Sprintf("multicluster %s {\n directory %s\n reload 1s\n }", clusterset, d.mount)))
 	run(d.t, args[0], args[1:]...).waitOutput("CoreDNS-")
+	return port
+}
+
+// serve starts a server of the zone folder. Until the result is called, web-0 is asked for all the while.
+func (d *disk) serve(address string) (port int, changes func()) {
+	d.t.Helper()
+	port = d.runServer()
 	d.becomes(port, address)
 	return port, allTheWhile(d.t, "web-0 is at "+address, func() error { return answers(d.t, port, "A web-0.shop."+svc, "A "+address) })
 }

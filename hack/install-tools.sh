@@ -18,6 +18,8 @@ test) tools=(
 	"knotd knot"
 	"promtool prometheus"           # reads alert rules and metrics
 	"buildah buildah"               # builds the container image
+	"mkfs.btrfs btrfs-progs"        # is a disk with a quota
+	"mkfs.ext4 e2fsprogs"           # and one that hangs
 	"groff groff-base"              # reads the manual pages
 	"script bsdutils"               # is a terminal
 	"shellcheck shellcheck"         # for make lint

@@ -57,7 +57,7 @@ const (
 //
 // Seen reports whether the rename was asked for: then others may have read the
 // content even if an error is returned, since a rename on a network filesystem
-// can fail here and be done there. Info is the new file.
+// can fail here and be done there, unless it was refused. Info is the new file.
 //
 // Spare is made use of, or removed; there may be none.
 func (h *handle) replace(name string, content iter.Seq[[]byte], spare *spare, mode fs.FileMode, owner *Owner) (info fs.FileInfo, seen bool, err error) {
@@ -67,14 +67,21 @@ func (h *handle) replace(name string, content iter.Seq[[]byte], spare *spare, mo
 	}
 	info, err = h.fill(file, old, content, mode, owner)
 	if err == nil {
-		seen, h.unsynced = true, true
+		h.unsynced = true
 		err = h.root.Rename(temp, name)
+		seen = !isRefused(err)
 	}
 	if err != nil {
 		h.discard(temp)
 		return nil, seen, err
 	}
 	return info, seen, nil
+}
+
+// isRefused reports whether an error says that nothing was done because the filesystem
+// takes nothing more.
+func isRefused(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS)
 }
 
 // begin opens a temporary file, which holds old, or nothing.
