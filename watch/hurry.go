@@ -76,10 +76,14 @@ func (a *access) cannotAsk(err error) {
 	a.logger.LogAttrs(context.Background(), level, "cannot find out whether the state is as new as what was published, trying again", attrs...)
 }
 
-// isAt notes how far the API has come.
-func (a *access) isAt(present uint64) {
+// isAt notes how far the API had come after a version was asked for. If another one was asked
+// for since, that says nothing about it.
+func (a *access) isAt(wanted, present uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.hurried.wanted != wanted {
+		return
+	}
 	a.hurried.present, a.hurried.unsure = present, false
 }
 

@@ -128,6 +128,28 @@ func TestHurryUnanswered(t *testing.T) {
 	})
 }
 
+// An answer that was on its way when another version was asked for says nothing about that:
+// it may be older than the version.
+func TestHurryAnswerToAnOlderQuestion(t *testing.T) {
+	a := newTestAccess(&logs{})
+	a.wasListed()
+	a.isWatched(func(time.Time) {}, false)
+	a.hurry(7)
+	asked, _ := a.hurries()
+	a.hurry(9)
+	a.isAt(asked, 8)
+	if n := a.reachable(9); n != 9 {
+		t.Errorf("%d can be reached, before the API is asked", n)
+	}
+	if asked, _ = a.hurries(); asked != 9 {
+		t.Errorf("%d is asked for", asked)
+	}
+	a.isAt(asked, 8)
+	if n := a.reachable(9); n != 8 {
+		t.Errorf("%d can be reached", n)
+	}
+}
+
 // A list that is streamed is not cut, which would only prolong it; until it is there,
 // what is known may be old.
 func TestHurryWhileListing(t *testing.T) {

@@ -30,7 +30,7 @@ func refresh[List runtime.Object](ctx context.Context, c client[List], selector 
 		}
 		return
 	}
-	a.isAt(present)
+	a.isAt(wanted, present)
 	if err := advance(ctx, c, selector, min(wanted, present)); err != nil {
 		a.logger.LogAttrs(ctx, slog.LevelDebug, "the API server has not come to a version", slog.String("resource", a.resource.String()),
 			slog.Uint64("version", min(wanted, present)), slog.Any("error", err))
