@@ -22,7 +22,7 @@
 //	parse          the text is no zone file (RFC 1035 section 5): no server loads it
 //	include        $INCLUDE names something else than a file in the same folder
 //	generate       $GENERATE is no part of the contract
-//	size           more than 1 GiB of text
+//	size           more than 1 GiB of text, or an entry of more than 1 MiB
 //	end            a file with zonegen's first line has its last line, with the SOA's serial
 //	soa            exactly one SOA, and it is the first record
 //	soa-owner      the SOA's owner is the zone that the file's name says

@@ -120,6 +120,54 @@ func TestSize(t *testing.T) {
 	}
 }
 
+// counter counts what is read.
+type counter struct {
+	in   io.Reader
+	read int
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.in.Read(p)
+	c.read += n
+	return n, err
+}
+
+// TestEndless reads what has no end: it is let go soon, and the line is told in which it begins.
+func TestEndless(t *testing.T) {
+	const good = "@ 5 A 10.0.0.1\n\n"
+	endless := func(text string) *counter {
+		return &counter{in: io.MultiReader(strings.NewReader(good+text), io.LimitReader(repeated('\n'), 1<<30))}
+	}
+	line := func(text string) *counter {
+		return &counter{in: io.MultiReader(strings.NewReader(good+text), io.LimitReader(repeated('a'), 1<<30))}
+	}
+	for name, in := range map[string]*counter{
+		"an open quote": endless(`x 5 TXT "`), "an open parenthesis": endless("x 5 TXT ("), "a parenthesis alone": endless("("),
+		"words": line("x 5 TXT "), "a name": line(""), "a comment": line(";"), "one with a comment before": line(";\r;"),
+	} {
+		z, err := Read(in, Source{Name: "db.example", Origin: "example."})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u := z.Unreadable; u == nil || u.Rule != RuleSize || u.Line != 3 || !strings.Contains(u.Message, "1 MiB") {
+			t.Errorf("%s: %v", name, u)
+		}
+		if in.read > 2<<20 {
+			t.Errorf("%s: %d octets were read", name, in.read)
+		}
+	}
+}
+
+// repeated is one octet without end.
+type repeated byte
+
+func (r repeated) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(r)
+	}
+	return len(p), nil
+}
+
 // closeCounter counts the files that are open.
 type closeCounter struct {
 	io.Reader

@@ -30,6 +30,7 @@ type source struct {
 	err     error // of in, after what is in buf
 
 	line    int  // of the last byte that was given
+	began   int  // where the entry at hand begins, or the line that holds none
 	newline bool // the last byte ended its line
 
 	entries zonetext.Follower
@@ -48,7 +49,7 @@ type tracker struct {
 const bufferSize = 64 << 10
 
 func (t *tracker) newSource(name string, in io.ReadCloser) *source {
-	s := &source{name: name, in: in, t: t, line: 1}
+	s := &source{name: name, in: in, t: t, line: 1, began: 1}
 	if n := len(t.free); n > 0 {
 		s.buf, t.free = t.free[n-1], t.free[:n-1]
 	} else {
@@ -77,8 +78,14 @@ func (s *source) ReadByte() (byte, error) {
 	switch s.entries.Next(c) {
 	case zonetext.Begin:
 		s.t.at, s.t.line = s, s.line
+	case zonetext.End:
+		s.began = s.line + 1
 	case zonetext.Generate:
 		return 0, s.t.fail(&refusal{RuleGenerate, "$GENERATE is no part of the record contract: write the records one by one"})
+	}
+	if s.entries.Length() > zonetext.MaxEntry {
+		s.t.at, s.t.line = s, s.began
+		return 0, s.t.fail(endless)
 	}
 	return c, nil
 }
@@ -104,6 +111,8 @@ func (s *source) fill() error {
 }
 
 var tooLarge = &refusal{RuleSize, "the zone has more than 1 GiB of text, counting 4 KiB more for each included file: split the zone"}
+
+var endless = &refusal{RuleSize, "what begins here is longer than any record can be, 1 MiB: a quote or a parenthesis may be open; close it, or split the line"}
 
 // Read implements [io.Reader]. The parser takes single bytes only.
 func (s *source) Read(p []byte) (int, error) {

@@ -8,6 +8,12 @@
 // the parser sees it.
 package zonetext
 
+// MaxEntry is the most octets that an entry, or a line without one, may have: what is longer
+// is no record, however its data is written. A record has at most 65,535 octets of data
+// (RFC 1035 section 3.2.1), each written with up to four; a parser that met an open quote or
+// parenthesis would hold all that follows.
+const MaxEntry = 1 << 20
+
 // generate is the directive that is looked for.
 const generate = "$GENERATE"
 
@@ -33,10 +39,15 @@ type Follower struct {
 	depth                  int  // of parentheses
 	matched                int  // octets of generate that the entry begins with
 	matching               bool // nothing but those so far
+	length                 int
 }
+
+// Length is how many octets the entry at hand has had so far, or the line that holds none.
+func (f *Follower) Length() int { return f.length }
 
 // Next takes note of the next byte.
 func (f *Follower) Next(c byte) Event {
+	f.length++
 	switch {
 	case f.comment:
 		if c == '\n' {
@@ -98,7 +109,7 @@ func (f *Follower) end() Event {
 	if f.depth > 0 {
 		return None
 	}
-	f.begun, f.matching, f.matched = false, false, 0
+	f.begun, f.matching, f.matched, f.length = false, false, 0, 0
 	return End
 }
 

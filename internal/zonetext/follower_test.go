@@ -24,6 +24,21 @@ func TestFollower(t *testing.T) {
 	}
 }
 
+// What is counted is an entry, or a line outside of one.
+func TestLength(t *testing.T) {
+	for text, want := range map[string]int{
+		"": 0, "a": 1, "a 5 TXT b\n": 0, "\n\nab": 2, "; comment": 9, "(\n\n": 3, "a\n\"\n\n": 3, "(\n)\nab": 2, "(;\n": 3,
+	} {
+		var f Follower
+		for i := range len(text) {
+			f.Next(text[i])
+		}
+		if got := f.Length(); got != want {
+			t.Errorf("%q: %d octets, not %d", text, got, want)
+		}
+	}
+}
+
 func FuzzFollower(f *testing.F) {
 	for _, text := range texts {
 		f.Add(text)

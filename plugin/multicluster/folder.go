@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/clusterset-dns/zonegen/internal/zonetext"
 	"github.com/clusterset-dns/zonegen/zone"
 )
 
@@ -27,8 +28,8 @@ type limits struct {
 }
 
 // defaultLimits are far above any zone that zonegen makes: a million records take 40 MB
-// of text. A record has at most 65,535 octets of data, each written with up to four.
-var defaultLimits = limits{size: 256 << 20, files: 1 << 17, records: 1 << 22, include: 64 << 20, block: 64 << 20, entry: 1 << 20}
+// of text.
+var defaultLimits = limits{size: 256 << 20, files: 1 << 17, records: 1 << 22, include: 64 << 20, block: 64 << 20, entry: zonetext.MaxEntry}
 
 var (
 	errTooLarge  = errors.New("the zone is too large")

@@ -57,7 +57,6 @@ type guard struct {
 	folder  *folder
 	name    string // of an included file
 	entries zonetext.Follower
-	length  int // of the entry at hand, in octets
 }
 
 var (
@@ -68,14 +67,10 @@ var (
 func (g *guard) Read(p []byte) (int, error) {
 	n, err := g.in.Read(p)
 	for _, c := range p[:n] {
-		g.length++
-		switch g.entries.Next(c) {
-		case zonetext.Generate:
+		if g.entries.Next(c) == zonetext.Generate {
 			return 0, g.refuse(errGenerate)
-		case zonetext.End:
-			g.length = 0
 		}
-		if g.length > g.folder.left.entry {
+		if g.entries.Length() > g.folder.left.entry {
 			return 0, g.refuse(errEntry)
 		}
 	}
