@@ -203,7 +203,7 @@ func (c *numbered) write(ctx context.Context, k kind, rng *rand.Rand) error {
 	return c.api.Update(ctx, next)
 }
 
-// pause is the time between two writes of one kind.
+// writePause is the least time between two writes of one kind.
 const writePause = 4 * time.Millisecond
 
 // keepWriting writes until stop is called.
