@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/clusterset-dns/zonegen v0.0.0-00010101000000-000000000000
+	github.com/hanwen/go-fuse/v2 v2.12.1
 	github.com/miekg/dns v1.1.73
 	github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring v0.90.1
 	github.com/rogpeppe/go-internal v1.16.0

@@ -25,6 +25,7 @@ type Folder struct {
 	zones  map[string]*zoneFile  // by origin
 	chunks map[string]*chunkFile // by name
 	listed bool                  // the chunks of earlier runs are among them
+	lost   map[string]uint32     // serials that may have been read and lost, by origin
 	round  uint64                // how many times Publish was called
 	looked time.Time             // when the chunks were looked at last, one by one
 	swept  time.Time             // when old chunks were looked for last
@@ -40,7 +41,8 @@ type handle struct {
 	info     fs.FileInfo
 	locked   bool
 	unsynced bool      // an entry may not be on disk
-	litter   bool      // a temporary file could not be removed
+	litter   bool      // a temporary file is there that is to be removed
+	settled  bool      // no serial of a temporary file matters any more
 	spares   bool      // large zone files become spares
 	noted    bool      // other zone files in it were named in the log
 	left     time.Time // the folder's time of modification after the last Publish
@@ -48,7 +50,8 @@ type handle struct {
 }
 
 // OpenFolder opens and locks a folder, creates it if it is missing, and removes
-// temporary files that a killed run left behind.
+// temporary files that a killed run left behind. One that tells a serial stays until
+// the first Publish without an error.
 //
 // The error wraps [ErrLocked] if another Folder, in this process or another,
 // has it open; otherwise it says what hinders to work there.
@@ -57,7 +60,7 @@ func OpenFolder(options FolderOptions) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Folder{options: options, zones: map[string]*zoneFile{}, chunks: map[string]*chunkFile{}}
+	f := &Folder{options: options, zones: map[string]*zoneFile{}, chunks: map[string]*chunkFile{}, lost: map[string]uint32{}}
 	if err := f.open(); err != nil {
 		return nil, err
 	}

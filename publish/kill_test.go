@@ -87,11 +87,11 @@ func TestKilledWriter(t *testing.T) {
 	}
 
 	f := open(t, path, nil)
-	if got := names(t, path); len(got) != 1 {
-		t.Errorf("files %q", got)
-	}
 	if r := f.publish(forward(t, 1)); !r.Written || r.Serial <= last && int32(r.Serial-last) <= 0 {
 		t.Errorf("result %+v after serial %d", r, last)
+	}
+	if got := names(t, path); len(got) != 1 {
+		t.Errorf("files %q", got)
 	}
 }
 
@@ -122,5 +122,55 @@ func TestLeftovers(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(path, zoneName)); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("opening published something")
+	}
+}
+
+// A file under a temporary name may be a version that was read and then lost with the
+// power: its serial is not used again, and it stays until that is certain.
+func TestLeftoverSerial(t *testing.T) {
+	large := bigZone(0)
+	now := uint32(noon.Unix())
+	for _, test := range []struct {
+		name     string
+		leftover []byte
+		stays    int64  // the size at which it stays, 0: it is removed at the start
+		serial   uint32 // of the zone that is published then, 0: it is left as it is
+	}{
+		{"other content", forward(t, 2).Append(nil, now+7), int64(len(forward(t, 2).Append(nil, now+7))), now + 8},
+		{"the same content", forward(t, 1).Append(nil, now+7), int64(len(forward(t, 1).Append(nil, now+7))), now + 8},
+		{"a large one", large.Append(nil, now+7), 64 << 10, now + 8},
+		{"as old as the zone", forward(t, 2).Append(nil, now), 0, 0},
+		{"an older one", forward(t, 2).Append(nil, now-1), 0, 0},
+		{"another zone's", snapshots(t, 1)[1].Append(nil, now+7), int64(len(snapshots(t, 1)[1].Append(nil, now+7))), 0},
+		{"half a line", forward(t, 2).Append(nil, now+7)[:120], 0, 0},
+		{"nothing", nil, 0, 0},
+		{"somebody else's", fmt.Appendf(nil, "@ 5 IN SOA a b %d 1 1 1 1\n", now+7), 0, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := t.TempDir()
+			f := open(t, path, nil)
+			first := f.publish(forward(t, 1))
+			must(t, f.Close())
+			leftover := filepath.Join(path, ".zonegen-1.tmp")
+			must(t, os.WriteFile(leftover, test.leftover, 0o600))
+			f = open(t, path, nil)
+			info, err := os.Stat(leftover)
+			if test.stays == 0 && !errors.Is(err, fs.ErrNotExist) || test.stays > 0 && (err != nil || info.Size() != test.stays) {
+				t.Errorf("after opening it is %v, %v", info, err)
+			}
+			want := test.serial
+			if want == 0 {
+				want = first.Serial
+			}
+			if r := f.publish(forward(t, 1)); r.Serial != want || r.Written != (test.serial > 0) {
+				t.Errorf("result %+v, want serial %d", r, want)
+			}
+			if got := names(t, path); len(got) != 1 {
+				t.Errorf("files %q", got)
+			}
+			if r := f.publish(forward(t, 2)); r.Serial != want+1 {
+				t.Errorf("result %+v, want serial %d", r, want+1)
+			}
+		})
 	}
 }

@@ -71,6 +71,7 @@ func (f *Folder) Publish(ctx context.Context, snapshots []*zone.Snapshot) ([]Res
 	err = errors.Join(errs...)
 	if err == nil {
 		f.sweepChunks()
+		f.settle()
 	}
 	f.leave()
 	return results, err

@@ -9,6 +9,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/clusterset-dns/zonegen/zone"
 )
 
 // Sizes of writing, measured with 40 MB of 20,000 blocks on ext4 and tmpfs. A
@@ -29,6 +31,7 @@ const (
 //	fchmod(temp), fchown(temp)
 //	fsync(temp), end of the lease
 //	close(temp)
+//	fsync(folder)               of a zone file only
 //	renameat(temp, name)
 //	fsync(folder)               by the caller, once for all its files
 //
@@ -49,6 +52,10 @@ const (
 //     inode's data, size, mode and owner are synced before the rename is even
 //     asked for, so whichever of the two entries survives, it leads to a whole
 //     file that others may read. Once the folder is synced, it is the new one.
+//   - The same crash can undo the rename of a zone file that others have read by
+//     then. Its temporary name was put on disk before, and whatever is kept or lost of
+//     the rename, one of the two names leads to the file: the next run knows the serial
+//     from it (see [Folder.learn]).
 //   - Every call before the rename can fail or be the last one before a kill;
 //     name is untouched then. After an error the temporary file is removed
 //     here, after a kill by the next run (removeLeftovers).
@@ -67,6 +74,9 @@ func (h *handle) replace(name string, content iter.Seq[[]byte], spare *spare, mo
 	}
 	info, err = h.fill(file, old, content, mode, owner)
 	if err == nil {
+		if !zone.IsChunkName(name) {
+			_ = flush(h.dir) // what it cannot sync now, it cannot sync after the rename either, and says so then
+		}
 		h.unsynced = true
 		err = h.root.Rename(temp, name)
 		seen = !isRefused(err)

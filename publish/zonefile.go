@@ -42,6 +42,9 @@ func (z *zoneFile) saw(serial uint32) {
 func (f *Folder) look(z *zoneFile, next *zone.Snapshot) error {
 	path := filepath.Join(f.options.Path, z.name)
 	log := f.options.Logger.With("zone", next.Origin(), "path", path)
+	if lost, ok := f.lost[next.Origin()]; ok && z.held == nil {
+		z.saw(lost)
+	}
 	info, err := f.handle.root.Lstat(z.name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
