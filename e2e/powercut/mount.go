@@ -2,6 +2,7 @@ package powercut
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"syscall"
 
@@ -17,7 +18,7 @@ func (d *Disk) Mount(path string) (unmount func() error, err error) {
 		RootStableAttr:  &fs.StableAttr{Ino: d.root.ino},
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("mounting a filesystem of this process on %s, which takes /dev/fuse, and to be root or fusermount3 (apt-get install fuse3): %w", path, err)
 	}
 	return server.Unmount, nil
 }

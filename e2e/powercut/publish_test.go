@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/clusterset-dns/zonegen/e2e/powercut"
 	"github.com/clusterset-dns/zonegen/publish"
 	"github.com/clusterset-dns/zonegen/zone"
 )
@@ -24,17 +23,15 @@ import (
 // and again, wherever publishing or starting again stands. ZONEGEN_E2E_CUTS is how often, for each layout, and
 // ZONEGEN_E2E_SEED the seed of chance.
 func TestPowerLoss(t *testing.T) {
-	cuts, seed := fromEnv(t, "ZONEGEN_E2E_CUTS", 400), fromEnv(t, "ZONEGEN_E2E_SEED", 1)
+	cuts, seed := fromEnv(t, "ZONEGEN_E2E_CUTS", 150), fromEnv(t, "ZONEGEN_E2E_SEED", 1)
 	for _, layout := range []publish.Layout{publish.Single, publish.Chunked} {
 		t.Run(string(layout), func(t *testing.T) {
 			m := newMachine(t, layout, rand.New(rand.NewPCG(uint64(seed), 0)))
 			for m.cuts < cuts && !t.Failed() {
-				m.disk.Restart(m.rand, m.rand.IntN(80))
-				m.run()
+				m.run(m.rand.IntN(80))
 				m.cuts++
 			}
-			m.disk.Restart(m.rand, 1<<30)
-			m.run()
+			m.run(1 << 30)
 			t.Logf("after %d cuts, with seed %d: %d versions were seen, %d of them were lost; %d cuts left temporary files",
 				m.cuts, seed, m.versions, m.lost, m.leftovers)
 			if m.lost == 0 || m.leftovers == 0 {
@@ -48,7 +45,7 @@ func TestPowerLoss(t *testing.T) {
 type machine struct {
 	t      *testing.T
 	rand   *rand.Rand
-	disk   *powercut.Disk
+	disk   *disk
 	mount  string
 	layout publish.Layout
 	states [][]*zone.Snapshot // that can be published
@@ -71,7 +68,7 @@ func newMachine(t *testing.T, layout publish.Layout, r *rand.Rand) *machine {
 		t: t, rand: r, mount: t.TempDir(), layout: layout,
 		now: time.Unix(1_790_000_000, 0), zones: map[string]*history{},
 	}
-	m.disk = powercut.New()
+	m.disk = newDisk(t)
 	for generation := range 5 {
 		set, err := zone.NewSet(zone.Options{})
 		if err != nil {
@@ -93,7 +90,7 @@ func newMachine(t *testing.T, layout publish.Layout, r *rand.Rand) *machine {
 
 // see notes what readers could see since the last time.
 func (m *machine) see() {
-	for _, file := range m.disk.Renamed() {
+	for _, file := range m.disk.renamed() {
 		if strings.HasPrefix(file.Name, "db.") {
 			m.seeZone(file.Name, file.Data)
 		}
@@ -114,22 +111,14 @@ func (m *machine) seeZone(name string, text []byte) {
 	m.versions++
 }
 
-// run mounts what is left, and publishes until the next cut, or a few times.
-func (m *machine) run() {
+// run starts with what is left, and publishes until the next cut, after so many changes, or a few times.
+func (m *machine) run(changes int) {
 	m.t.Helper()
-	unmount, err := m.disk.Mount(m.mount)
-	if err != nil {
-		m.t.Fatalf("mounting a filesystem of this process, which takes /dev/fuse and to be root or fusermount3 (apt-get install fuse3): %v", err)
-	}
-	defer func() {
-		if err := unmount(); err != nil {
-			m.t.Fatal(err)
-		}
-	}()
+	m.disk.start(m.mount, m.rand.Uint64(), changes)
+	defer m.disk.stop()
 	path := filepath.Join(m.mount, "clusterset", "zones")
 	m.checkLeft(path)
-	err = m.publish(path)
-	if err != nil && !m.disk.Off() {
+	if err := m.publish(path); err != nil && !m.disk.off() {
 		m.t.Errorf("with power: %v", err)
 	}
 }
@@ -159,7 +148,7 @@ func (m *machine) publish(path string) error {
 				m.t.Errorf("%s has serial %d, and readers have seen %d", r.Path, r.Serial, h.last)
 			}
 		}
-		if names := m.temps(path); len(names) > 0 && !m.disk.Off() {
+		if names := m.temps(path); len(names) > 0 && !m.disk.off() {
 			m.t.Errorf("after publishing there are %q", names)
 		}
 		m.now = m.now.Add(time.Duration(m.rand.IntN(3)) * time.Second)
@@ -181,7 +170,7 @@ func (m *machine) checkLeft(path string) {
 		if os.IsNotExist(err) && h.safe == 0 {
 			continue
 		}
-		if m.disk.Off() {
+		if m.disk.off() {
 			return
 		}
 		if err != nil {
