@@ -29,6 +29,8 @@
 //	wait.go          bounded waits
 //	atend.go         what the test binary does last
 //
+// Package powercut, below, is a filesystem whose power can be cut.
+//
 // The files bench_*_test.go are the benchmark that compares zonegen with its peers, BenchmarkPeers, which has a row in
 // each of them. CI compiles it and does not run it.
 //

@@ -22,6 +22,7 @@ test) tools=(
 	"mkfs.ext4 e2fsprogs"           # and one that hangs
 	"groff groff-base"              # reads the manual pages
 	"script bsdutils"               # is a terminal
+	"fusermount3 fuse3"             # mounts a filesystem of the tests' own
 	"shellcheck shellcheck"         # for make lint
 ) ;;
 bench) tools=(

@@ -13,7 +13,8 @@
 //     This holds across restarts: the file is read back and adopted.
 //   - The serial of a zone only grows (RFC 1982) and is never used again for
 //     other content. It is read back from the file, so that it survives
-//     restarts and a clock that went back.
+//     restarts and a clock that went back; and from temporary files, so that it
+//     survives a version that was read and then lost with the power.
 //   - A file that somebody else changed, replaced or deleted is put right by
 //     the next Publish, with a new serial; so is a wrong mode or owner, without
 //     touching the content. Publish is cheap when there is nothing to do (a few
