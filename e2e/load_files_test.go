@@ -30,6 +30,10 @@ func newFiles(dir string) *files {
 
 var includes = regexp.MustCompile(`(?m)^\$INCLUDE (\S+)$`)
 
+// longestIdle is how long a chunk may be there that nothing includes: the grace time, and on a busy machine that again until
+// zonegen has seen it, and until it looks.
+const longestIdle = 4 * publish.DefaultChunkGrace
+
 // look returns what is wrong with the folder. A chunk may stay for the grace time, and be looked for some time later.
 func (f *files) look() error {
 	entries, err := os.ReadDir(f.dir)
@@ -76,7 +80,7 @@ func (f *files) lookAt(chunks []string) error {
 			since = now
 		}
 		idle[name] = since
-		if now.Sub(since) > 2*publish.DefaultChunkGrace {
+		if now.Sub(since) > longestIdle {
 			return fmt.Errorf("%s has a chunk %s that has been of no use since %v", f.dir, name, since)
 		}
 	}

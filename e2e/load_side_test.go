@@ -138,7 +138,9 @@ func (l *loaded) end(t testing.TB) {
 	}
 	overdue := l.files.overdue()
 	daemon := l.programs[0]
-	daemon.eventually("chunks go when they have been of no use for a minute", func() error { return l.files.gone(overdue) })
+	if err := poll(2*publish.DefaultChunkGrace, func() error { return l.files.gone(overdue) }); err != nil { // zonegen looks every 30 s
+		t.Errorf("of no use for a minute, and then for two more: %v", err)
+	}
 	if code := daemon.stop(); code != 0 {
 		t.Errorf("%s ends with %d", daemon.label, code)
 	}
