@@ -14,6 +14,8 @@ type batches struct {
 	running sync.WaitGroup
 	idle    chan worker
 	failed  atomic.Bool // a block is not in zonegen's form
+	budget  *budget
+	broke   atomic.Pointer[string] // where the budget was spent
 }
 
 // worker parses one batch at a time. It keeps the memory of the one before.
@@ -80,12 +82,18 @@ func (b *batch) reset() *batch {
 func (d *draft) parse(p *parser, b *batch) {
 	text := string(b.text)
 	for _, block := range b.blocks {
+		taken := p.taken
 		parts, ok := p.block(text[block.start:block.end])
+		if !p.settle() {
+			at := p.origin
+			d.broke.CompareAndSwap(nil, &at)
+			return
+		}
 		if !ok {
 			d.failed.Store(true)
 			return
 		}
-		block.parts, block.apex = parts, p.packer.apex
+		block.parts, block.apex, block.memory = parts, p.packer.apex, p.taken-taken
 		for _, part := range parts {
 			part.from = block.source
 		}
@@ -101,14 +109,25 @@ func (d *draft) wait() {
 }
 
 // parser returns an idle parser.
-func (l *loader) parser() *parser {
-	if n := len(l.parsers); n > 0 {
-		p := l.parsers[n-1]
-		l.parsers = l.parsers[:n-1]
-		p.marked = l.marked
-		return p
+func (d *draft) parser() *parser {
+	var p *parser
+	if n := len(d.parsers); n > 0 {
+		p = d.parsers[n-1]
+		d.parsers = d.parsers[:n-1]
+	} else {
+		p = &parser{packer: newPacker(d.options)}
 	}
-	p := &parser{packer: newPacker(l.options)}
-	p.marked = l.marked
+	p.marked, p.purse = d.marked, purse{budget: d.budget}
 	return p
+}
+
+// trouble is what the parsers met so far.
+func (d *draft) trouble() error {
+	if at := d.broke.Load(); at != nil {
+		return d.budget.spent(*at)
+	}
+	if d.failed.Load() {
+		return errForm
+	}
+	return nil
 }

@@ -21,6 +21,7 @@ type builder struct {
 	headless bool
 	marked   bool // headless is known
 	filter   addresses
+	paid     int64 // of the cost
 }
 
 // record is a record whose data is in the builder's payload.

@@ -80,8 +80,8 @@ func (d *draft) block(ctx context.Context, to *segment, text []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if d.failed.Load() {
-		return errForm
+	if err := d.trouble(); err != nil {
+		return err
 	}
 	digest := digestOf(text)
 	s := d.match(digest, to)
@@ -163,18 +163,29 @@ func (d *draft) finish() error {
 			d.spare = d.batch.reset()
 		}
 	}
-	if d.wait(); d.failed.Load() || d.crowded() {
+	d.wait()
+	if err := d.trouble(); err != nil {
+		return err
+	}
+	if d.crowded() {
 		return errForm
 	}
+	var memory int64
 	for _, segment := range d.segments {
 		if d.chunks[segment.chunk] == segment {
+			memory += segment.memory
 			continue // it was finished before
 		}
 		for _, s := range segment.sources {
+			segment.memory += s.memory
 			if s.apex.soa != nil || s.apex.ns != nil {
 				segment.heads = append(segment.heads, s)
 			}
 		}
+		memory += segment.memory
+	}
+	if memory > d.limits.memory {
+		return d.budget.spent("")
 	}
 	return nil
 }

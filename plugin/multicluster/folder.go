@@ -16,8 +16,7 @@ import (
 	"github.com/clusterset-dns/zonegen/zone"
 )
 
-// limits bound what one zone may take, all its files together. What is in memory is a
-// small multiple of the text, so they bound that as well.
+// limits bound what one zone may take, all its files together.
 type limits struct {
 	size    int64 // octets
 	files   int
@@ -25,14 +24,16 @@ type limits struct {
 	include int64 // octets of one included file
 	block   int   // octets from one line that begins with a dollar sign to the next, in zonegen's form
 	entry   int   // octets of one entry, in the general form
+	memory  int64 // octets that a version takes when it is loaded, about
 }
 
 // defaultLimits are far above any zone that zonegen makes: a million records take 40 MB
 // of text.
-var defaultLimits = limits{size: 256 << 20, files: 1 << 17, records: 1 << 22, include: 64 << 20, block: 64 << 20, entry: zonetext.MaxEntry}
+var defaultLimits = limits{size: 256 << 20, files: 1 << 17, records: 1 << 22, include: 64 << 20, block: 64 << 20, entry: zonetext.MaxEntry, memory: 2 << 30}
 
 var (
 	errTooLarge  = errors.New("the zone is too large")
+	errMemory    = errors.New("the zone takes too much memory")
 	errInclude   = errors.New("the file is too large")
 	errFiles     = errors.New("the zone includes too many files")
 	errIrregular = errors.New("not a regular file")

@@ -104,7 +104,7 @@ func FuzzLoad(f *testing.F) {
 }
 
 // fuzzLimits are small, so that a text can go beyond.
-var fuzzLimits = limits{size: 1 << 20, files: 8, records: 10_000, include: 64 << 10, block: 64 << 10, entry: 16 << 10}
+var fuzzLimits = limits{size: 1 << 20, files: 8, records: 10_000, include: 64 << 10, block: 64 << 10, entry: 16 << 10, memory: 64 << 20}
 
 // FuzzInclude loads a zone file that may include another, as a chunk or by any plain
 // name. What is read block by block must be what the general parser reads.

@@ -36,8 +36,8 @@ func (l *loader) general(ctx context.Context, f *folder) (*snapshot, error) {
 		if err := p.add(rr); err != nil {
 			return nil, err
 		}
-		if p.full() {
-			return nil, errTooLarge
+		if !p.afford() {
+			return nil, p.spent(rr.Header().Name)
 		}
 	}
 	if !z.flat {
@@ -47,7 +47,7 @@ func (l *loader) general(ctx context.Context, f *folder) (*snapshot, error) {
 		}
 		return s, err
 	}
-	s := &source{parts: p.pack(), apex: p.apex, used: l.loads}
+	s := &source{parts: p.pack(), apex: p.apex, memory: p.taken, used: l.loads}
 	for _, part := range s.parts {
 		part.from = s
 	}
@@ -71,6 +71,7 @@ func (l *loader) parseAll(ctx context.Context, f *folder, text io.Writer) (*pars
 	zp.SetIncludeFS(&includes{f, text})
 	z := &parsed{flat: true}
 	wire := make([]byte, dns.MaxMsgSize)
+	memory := purse{budget: newBudget(l.limits.memory)}
 	for rr, ok := zp.Next(); ok; rr, ok = zp.Next() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -92,6 +93,9 @@ func (l *loader) parseAll(ctx context.Context, f *folder, text io.Writer) (*pars
 			return nil, fmt.Errorf("%s %s: %w", name, dns.Type(rr.Header().Rrtype), err)
 		}
 		normalize(rr)
+		if !memory.pay(int64(parsedCost + len(name) + dns.Len(rr))) {
+			return nil, memory.spent(name)
+		}
 		z.flat = z.flat && isFlat(rr, name == l.zone)
 		z.records = append(z.records, rr)
 	}

@@ -115,6 +115,86 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
+// TestMemory has files that take far more memory than they have text. What is allocated on the
+// way is bounded by the memory that a zone may take; the zone before stays.
+func TestMemory(t *testing.T) {
+	const most = 8 << 20
+	long := strings.Repeat("a.", 110)
+	var labels, owners, reverse, targets []string
+	for i := range 40_000 {
+		labels = append(labels, fmt.Sprintf("%s%x 5 A 192.0.2.1", long[:190], i))
+		owners = append(owners, fmt.Sprintf("%x 5 A 192.0.2.1", i))
+		targets = append(targets, fmt.Sprintf("@ 5 SRV 0 1 1 %x", i))
+		address := fmt.Sprintf("%08x", uint32(i)*2654435761)
+		reverse = append(reverse, strings.Join(strings.Split("00000000000000000000df"+address, ""), ".")+" 5 PTR a.")
+	}
+	origin := "$ORIGIN " + long + clusterset
+	for _, test := range []struct {
+		name, zone string
+		lines      []string
+	}{
+		{"names of many labels", clusterset, labels},
+		{"short owners below a long name", clusterset, append([]string{origin}, owners...)},
+		{"short targets below a long name", clusterset, append([]string{origin}, targets...)},
+		{"reverse names without an order", "ip6.arpa.", reverse},
+	} {
+		for form, change := range map[string]func(string) string{"zonegen's": forms["zonegen's"], "general": plain} {
+			t.Run(test.name+"/"+form, func(t *testing.T) {
+				dir := t.TempDir()
+				z := newZone(options{zone: test.zone, dir: dir, limits: defaultLimits})
+				z.loader.limits.memory = most
+				name := fileOf(test.zone)
+				put(t, dir, name, zoneFile(test.zone, 1))
+				if z.check(t.Context()); z.current.Load() == nil {
+					t.Fatal(z.trouble)
+				}
+				put(t, dir, name, change(zoneFile(test.zone, 2, test.lines...)))
+				old(t, dir, name)
+				got := allocated(func() { z.check(t.Context()) })
+				if s := z.current.Load(); s.serial() != 1 || !strings.Contains(z.trouble, errMemory.Error()) || !strings.Contains(z.trouble, " at ") {
+					t.Errorf("serial %d is served: %q", s.serial(), z.trouble)
+				}
+				if got > 8*most {
+					t.Errorf("%d MiB were allocated", got>>20)
+				}
+				t.Logf("%d KiB were allocated", got>>10)
+				put(t, dir, name, zoneFile(test.zone, 3))
+				if z.check(t.Context()); z.current.Load().serial() != 3 {
+					t.Error(z.trouble)
+				}
+			})
+		}
+	}
+}
+
+// TestMemoryIsThatOfAVersion: what a zone may take counts for what is known and what is new
+// together, and what is gone does not count.
+func TestMemoryIsThatOfAVersion(t *testing.T) {
+	z, dir := oneZone(t)
+	z.loader.limits.memory = 100 << 10
+	load := func(serial uint32, from, to int) bool {
+		var lines []string
+		for i := from; i < to; i++ {
+			lines = append(lines, fmt.Sprintf("$ORIGIN s%d.a.svc.clusterset.local.", i))
+			for j := range 200 {
+				lines = append(lines, fmt.Sprintf("h%d.east 5 A 10.0.0.%d", j, j))
+			}
+		}
+		put(t, dir, fileOf(clusterset), zoneFile(clusterset, serial, lines...))
+		z.check(t.Context())
+		s := z.current.Load()
+		return s != nil && s.serial() == serial
+	}
+	for i := range 20 { // two at a time, one of them known
+		if !load(uint32(i+1), i, i+2) {
+			t.Fatal(z.trouble)
+		}
+	}
+	if load(50, 19, 28) || !strings.Contains(z.trouble, errMemory.Error()) {
+		t.Errorf("it was loaded, or not refused: %q", z.trouble)
+	}
+}
+
 // TestPipeInPlaceOfAFile: what was a file when it was looked at is a pipe when it is opened,
 // and nobody is at its other end.
 func TestPipeInPlaceOfAFile(t *testing.T) {

@@ -52,6 +52,7 @@ type source struct {
 	at      int // its place in the segment
 	parts   []*part
 	apex    apex
+	memory  int64  // that it takes, in octets, about
 	used    uint64 // the load that found it last
 }
 
@@ -62,6 +63,7 @@ type segment struct {
 	at      int    // its place in the zone
 	sources []*source
 	heads   []*source // those with records of the apex
+	memory  int64     // that they take
 	used    uint64
 }
 
@@ -114,6 +116,7 @@ func (l *loader) load(ctx context.Context, f *folder) (*snapshot, error) {
 // read reads a zone in the form that zonegen writes.
 func (l *loader) read(ctx context.Context, f *folder) (*draft, error) {
 	d := &draft{loader: l, blocks: l.limits.records}
+	d.budget = newBudget(l.limits.memory)
 	defer d.wait()
 	if size := min(window, f.info.Size()+1); int64(len(l.buf)) < size {
 		l.buf = make([]byte, size)

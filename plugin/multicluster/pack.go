@@ -28,6 +28,8 @@ type packer struct {
 	// to be taken for such.
 	marked bool
 
+	purse
+	before   string // the branch that was begun last, in this block or the one before
 	apex     apex
 	branches map[string]*builder
 	order    []*builder
@@ -39,14 +41,19 @@ type packer struct {
 func newPacker(o options) *packer {
 	return &packer{
 		branching: branchingOf(o.zone), forward: o.forward, noEndpoints: o.noEndpoints,
-		branches: make(map[string]*builder),
+		branches: make(map[string]*builder), purse: purse{budget: newBudget(o.limits.memory)},
 	}
 }
+
+// mostIdle is how many builders are kept of one block for the next.
+const mostIdle = 8
 
 // begin starts a block.
 func (p *packer) begin() {
 	clear(p.branches)
-	p.idle = append(p.idle, p.order...)
+	p.idle = append(p.idle, p.order[:min(len(p.order), mostIdle)]...)
+	clear(p.order)
+	p.taken += blockCost
 	p.order, p.last, p.apex = p.order[:0], nil, apex{}
 }
 
@@ -67,6 +74,10 @@ func (p *packer) branch(name []byte) *builder {
 		b.begin(branch)
 		b.service = p.noEndpoints && isService(branch, p.zone)
 		b.marked = p.marked
+		p.taken += branchCost + above(branch, p.before, p.zone)
+		if p.before = branch; len(p.order) > 0 {
+			p.taken += manyCost
+		}
 		p.branches[branch] = b
 		p.order = append(p.order, b)
 	}
@@ -85,12 +96,17 @@ func (p *packer) owner(name []byte) (b *builder, entry uint32, kept bool) {
 	return b, b.owner(name), true
 }
 
-// maxPart is how large a part may become, in octets: offsets have 32 bits.
-const maxPart = 1 << 31
-
-// full reports whether the branch of the last record is too large to be packed.
-func (p *packer) full() bool {
-	return p.last != nil && len(p.last.names)+len(p.last.payload) > maxPart
+// afford spends what the last record takes, and reports whether the budget allows it. So
+// no part becomes too large for offsets of 32 bits.
+func (p *packer) afford() bool {
+	b := p.last
+	if b == nil {
+		return true
+	}
+	cost := b.cost()
+	grown := cost - b.paid
+	b.paid = cost
+	return p.pay(grown)
 }
 
 // pack returns the parts of the block, one for each branch that it has records of.

@@ -51,7 +51,7 @@ func (p *parser) block(text string) (parts []*part, ok bool) {
 		if line, rest, complete = strings.Cut(rest, "\n"); !complete {
 			return nil, false
 		}
-		if line != "" && line[0] != ';' && (!p.record(line) || p.full()) {
+		if line != "" && line[0] != ';' && (!p.record(line) || !p.afford()) {
 			return nil, false
 		}
 	}
