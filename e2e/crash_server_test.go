@@ -32,11 +32,12 @@ func killCoreDNS(t *testing.T, c *numbered, layout string, kills int) {
 	})
 	stops := []func(){looks.follow(), c.keepWriting(t)}
 	a := &asker{t: t, c: c, port: port, rng: rand.New(rand.NewPCG(c.rng.Uint64(), 0)), served: newFollower(t, c, clusterset)}
+	found := looks.serial(clusterset)
 	server := run(t, coredns(t), "-conf", corefile(t, port, fmt.Sprintf("multicluster clusterset.local {\n directory %s\n}\n transfer {\n to *\n}", dir)))
 	var took []time.Duration
 	phases := make(map[string]int)
 	begun := time.Now()
-	stop := a.begin(looks.serial(clusterset))
+	stop := a.begin(found)
 	l := &life{t: t, rng: c.rng, works: works, starting: 500 * time.Millisecond, wakes: func() {
 		t.Helper()
 		select {
@@ -64,9 +65,10 @@ func killCoreDNS(t *testing.T, c *numbered, layout string, kills int) {
 		}
 		phases[phase]++
 		looks.look(true)
+		found := looks.serial(clusterset) // before the server can read a newer file than this
 		begun = time.Now()
 		server.restart()
-		stop = a.begin(looks.serial(clusterset))
+		stop = a.begin(found)
 		if t.Failed() {
 			break
 		}
