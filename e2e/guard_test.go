@@ -125,7 +125,7 @@ func TestGuard(t *testing.T) {
 	}
 	d.stop()
 
-	brief := runZonegen(t, g.api.kubeconfig(t), "--deletion-guard-hold=2s", "--deletion-guard=30")
+	brief := runZonegen(t, g.api.kubeconfig(t), "--deletion-guard-hold=10s", "--deletion-guard=30")
 	brief.ready()
 	g.empty()
 	brief.waitOutput(`msg="holding back a loss of services"`)

@@ -20,7 +20,7 @@ func TestReplicasLoss(t *testing.T) {
 
 func followsLoss(t *testing.T, late bool) {
 	const holds = `msg="holding back a loss of services"`
-	r := newReplicas(t, 1, "--configmap-min-interval", "0s", "--deletion-guard-hold", "2s")
+	r := newReplicas(t, 1, "--configmap-min-interval", "0s", "--deletion-guard-hold", "10s")
 	shop := r.api.newNamespace(t, "shop")
 	for i := range guardedServices {
 		r.api.create(t, clusterSetIPImport(shop, fmt.Sprintf("s%d", i), []string{fmt.Sprintf("10.200.0.%d", i+1)}))
