@@ -3,10 +3,23 @@ package e2e
 import (
 	"fmt"
 	"maps"
+	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
+
+// watchConfigMaps watches the ConfigMaps of a namespace.
+func watchConfigMaps(t testing.TB, api *apiServer, namespace string) watch.Interface {
+	t.Helper()
+	w, err := api.Watch(t.Context(), new(corev1.ConfigMapList), client.InNamespace(namespace))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Stop)
+	return w
+}
 
 // chain follows the ConfigMaps of a namespace until there is one called end. Each version of the zone must be whole when
 // it appears, and have a greater serial than the one before unless it is the same. Each new one is given to check, if

@@ -167,20 +167,17 @@ func (m *zoneMap) volume() map[string]string {
 // whole is a zone's text with what it includes.
 func whole(t testing.TB, files map[string]string, key string) string {
 	t.Helper()
-	var text strings.Builder
-	for line := range strings.Lines(files[key]) {
-		name, ok := strings.CutPrefix(line, "$INCLUDE ")
-		if !ok {
-			text.WriteString(line)
-			continue
-		}
-		chunk, there := files[strings.TrimSuffix(name, "\n")]
+	text, err := withIncludes([]byte(files[key]), func(name string) ([]byte, error) {
+		chunk, there := files[name]
 		if !there {
 			t.Errorf("%s includes %s, which is not there", key, name)
 		}
-		text.WriteString(chunk)
+		return []byte(chunk), nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
-	return text.String()
+	return string(text)
 }
 
 // chunks are the names of the chunks that a volume shows.
@@ -745,13 +742,9 @@ func TestConfigMapOlder(t *testing.T) {
 func TestConfigMapWriters(t *testing.T) {
 	api := sharedAPI(t)
 	namespace := api.newNamespace(t, "configmap-")
-	watch, err := api.Watch(t.Context(), new(corev1.ConfigMapList), client.InNamespace(namespace))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer watch.Stop()
+	versions := watchConfigMaps(t, api, namespace)
 	seen := make(chan error, 1)
-	go func() { seen <- chain(watch, nil) }()
+	go func() { seen <- chain(versions, nil) }()
 
 	var writers sync.WaitGroup
 	var superseded, published atomic.Int64

@@ -11,7 +11,6 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -89,17 +88,6 @@ func killConfigMap(t *testing.T, c *numbered, kills int) {
 	t.Logf("%d versions, at most %s old when they were seen", follower.seen, follower.lag.Round(time.Millisecond))
 	t.Logf("kills: %v", phases)
 	times(t, "from the start after a kill until all was published", took)
-}
-
-// watchConfigMaps watches the ConfigMaps of a namespace.
-func watchConfigMaps(t testing.TB, api *apiServer, namespace string) watch.Interface {
-	t.Helper()
-	w, err := api.Watch(t.Context(), new(corev1.ConfigMapList), client.InNamespace(namespace))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.Stop)
-	return w
 }
 
 // phase is what a zonegen did that was killed, by what it has written and its log.

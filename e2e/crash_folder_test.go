@@ -12,8 +12,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/clusterset-dns/zonegen/zone"
 )
 
 // onlooker reads the zone files of a folder all the time.
@@ -189,14 +187,4 @@ func (o *onlooker) String() string {
 		text = append(text, fmt.Sprintf("%d versions of %s, at most %s old when they were published", f.seen, f.origin, f.lag.Round(time.Millisecond)))
 	}
 	return strings.Join(text, "; ")
-}
-
-// temporaries are the temporary files in a folder.
-func temporaries(t testing.TB, dir string) []string {
-	t.Helper()
-	names, err := filepath.Glob(filepath.Join(dir, zone.TempPrefix+"*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return names
 }

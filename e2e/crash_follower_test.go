@@ -43,6 +43,14 @@ type version struct {
 	to     [kinds]int
 }
 
+// nothingShown is what is shown before anything is noted.
+func nothingShown() (shown [kinds]map[string]int) {
+	for k := range kinds {
+		shown[k] = make(map[string]int)
+	}
+	return shown
+}
+
 func newFollower(t testing.TB, c *numbered, origin string) *follower {
 	t.Helper()
 	set, err := zone.NewSet(zone.Options{TTL: zone.DefaultTTL})
@@ -81,10 +89,7 @@ func (f *follower) see(text []byte, at time.Time) error {
 
 // seeRecords judges a zone that was transferred.
 func (f *follower) seeRecords(records []dns.RR, at time.Time) error {
-	v := version{}
-	for k := range kinds {
-		v.shown[k] = make(map[string]int)
-	}
+	v := version{shown: nothingShown()}
 	for _, rr := range records {
 		switch rr := rr.(type) {
 		case *dns.SOA:
@@ -198,9 +203,7 @@ func (f *follower) isOf(states [kinds]int) error {
 
 // read returns the writes that a zone shows.
 func (c *numbered) read(origin string, text []byte) (shown [kinds]map[string]int, err error) {
-	for k := range kinds {
-		shown[k] = make(map[string]int)
-	}
+	shown = nothingShown()
 	if origin == clusterset {
 		for _, mark := range []string{" A 10.", " A 11."} {
 			for rest := text; ; {

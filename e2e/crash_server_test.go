@@ -30,7 +30,7 @@ func killCoreDNS(t *testing.T, c *numbered, layout string, kills int) {
 	works := happeningsIn(t, dir, func(e fsnotify.Event) bool {
 		return e.Has(fsnotify.Create) && e.Name == file
 	})
-	stops := []func(){looks.follow(), c.keepWriting(t)}
+	stopLooking, stopWriting := looks.follow(), c.keepWriting(t)
 	a := &asker{t: t, c: c, port: port, rng: rand.New(rand.NewPCG(c.rng.Uint64(), 0)), served: newFollower(t, c, clusterset)}
 	found := looks.serial(clusterset)
 	server := run(t, coredns(t), "-conf", corefile(t, port, fmt.Sprintf("multicluster clusterset.local {\n directory %s\n}\n transfer {\n to *\n}", dir)))
@@ -74,11 +74,11 @@ func killCoreDNS(t *testing.T, c *numbered, layout string, kills int) {
 		}
 	}
 	l.wakes()
-	stops[1]()
+	stopWriting()
 	server.eventually("the last state is served", func() error { return a.reached(c.now()) })
 	close(a.dying)
 	stop()
-	stops[0]()
+	stopLooking()
 	t.Logf("%d answers and %d versions of the zone, at most %s old", a.answers, a.served.seen, a.served.lag.Round(time.Millisecond))
 	t.Logf("kills: %v", phases)
 	times(t, "from the start after a kill to the first answer", took)
@@ -249,11 +249,7 @@ func (a *asker) address(conn net.Conn, k kind) error {
 	if err != nil {
 		return err
 	}
-	var shown [kinds]map[string]int
-	for k := range kinds {
-		shown[k] = make(map[string]int)
-	}
-	want := 0
+	shown, want := nothingShown(), 0
 	for _, rr := range answer.Answer {
 		if err := a.c.note(&shown, strings.Fields(rr.String())[4]); err != nil {
 			return &wrongAnswer{err}
@@ -276,16 +272,9 @@ func (a *asker) address(conn net.Conn, k kind) error {
 
 // transfer asks for the whole zone.
 func (a *asker) transfer() error {
-	envelopes, err := new(dns.Transfer).In(new(dns.Msg).SetAxfr(clusterset), loopback(a.port))
+	records, err := receive(new(dns.Transfer), new(dns.Msg).SetAxfr(clusterset), loopback(a.port))
 	if err != nil {
 		return err
-	}
-	var records []dns.RR
-	for envelope := range envelopes {
-		if envelope.Error != nil {
-			return envelope.Error
-		}
-		records = append(records, envelope.RR...)
 	}
 	if err := a.served.seeRecords(records, time.Now()); err != nil {
 		return &wrongAnswer{err}

@@ -127,18 +127,8 @@ func (s *fileServer) reload(t testing.TB, server string) {
 
 // transfer returns the records of a zone that a server transfers, as text. dig writes them in a form that takes long to read.
 func transfer(port int, origin string) ([]string, error) {
-	envelopes, err := new(dns.Transfer).In(new(dns.Msg).SetAxfr(origin), loopback(port))
-	if err != nil {
-		return nil, err
-	}
-	var records []dns.RR
-	for envelope := range envelopes {
-		if envelope.Error != nil {
-			return nil, envelope.Error
-		}
-		records = append(records, envelope.RR...)
-	}
-	return slices.Compact(texts(records)), nil // the SOA is there twice
+	records, err := receive(new(dns.Transfer), new(dns.Msg).SetAxfr(origin), loopback(port))
+	return slices.Compact(texts(records)), err // the SOA is there twice
 }
 
 // TestServersLoadFiles has each server of the README load the files of a zonegen that follows manifests, in both layouts,

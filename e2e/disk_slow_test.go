@@ -119,11 +119,10 @@ func TestDiskSlow(t *testing.T) {
 	api.modify(t, web, func() { web.Spec.IPs = []string{"10.1.1.1"} })
 	mapped("10.1.1.1")
 	d.eventually("a new file is being written", func() error {
-		temps, err := filepath.Glob(filepath.Join(d.zones, ".zonegen-*"))
-		if err == nil && len(temps) == 0 {
-			err = errors.New("there is none")
+		if len(temporaries(t, d.zones)) == 0 {
+			return errors.New("there is none")
 		}
-		return err
+		return nil
 	})
 	d.asked = true
 	d.signal(syscall.SIGTERM)

@@ -154,13 +154,6 @@ func TestDiskLeftovers(t *testing.T) {
 	writeServices(manifest, many, "10.1.0.0")
 	p := run(t, zonegen(t), "run", "-f", manifest, "--zone-dir", zones, "--no-reverse", "--http", "", "--min-interval", "0")
 	file := filepath.Join(zones, "db.clusterset.local")
-	leftovers := func() []string {
-		found, err := filepath.Glob(filepath.Join(zones, ".zonegen-*.tmp"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return found
-	}
 	published := func(address string) error {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -181,9 +174,9 @@ func TestDiskLeftovers(t *testing.T) {
 		writeServices(manifest, many, address)
 		// Without a pause: a publication takes milliseconds.
 		for !killed && published(address) != nil {
-			if len(leftovers()) > 0 {
+			if len(temporaries(t, zones)) > 0 {
 				p.kill()
-				killed = len(leftovers()) > 0
+				killed = len(temporaries(t, zones)) > 0
 				if !killed { // it was quicker
 					p.restart()
 				}
@@ -200,7 +193,7 @@ func TestDiskLeftovers(t *testing.T) {
 	p.restart()
 	p.waitOutput(`msg="removed a temporary file that an earlier run left behind" path=` + zones)
 	p.waitOutput(`msg=ready`)
-	if left := leftovers(); len(left) > 0 {
+	if left := temporaries(t, zones); len(left) > 0 {
 		t.Errorf("%q are still there", left)
 	}
 }

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -54,21 +53,12 @@ func (s *ixfrClient) refresh() (err error) {
 }
 
 // transfer returns what the server sends to whoever has what is here.
-func (s *ixfrClient) transfer() (all []dns.RR, err error) {
+func (s *ixfrClient) transfer() ([]dns.RR, error) {
 	query := new(dns.Msg).SetAxfr(clusterset)
 	if s.records != nil {
 		query.SetIxfr(clusterset, s.serial, "ns.dns."+clusterset, "hostmaster."+clusterset)
 	}
-	transfer := &dns.Transfer{DialTimeout: patience, ReadTimeout: patience, WriteTimeout: patience}
-	envelopes, err := transfer.In(query, s.address)
-	if err != nil {
-		return nil, err
-	}
-	for envelope := range envelopes {
-		err = errors.Join(err, envelope.Error)
-		all = append(all, envelope.RR...)
-	}
-	return all, err
+	return receive(&dns.Transfer{DialTimeout: patience, ReadTimeout: patience, WriteTimeout: patience}, query, s.address)
 }
 
 // take makes the records of a transfer its own.

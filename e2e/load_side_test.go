@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"sync/atomic"
 	"testing"
@@ -144,8 +143,7 @@ func (l *loaded) end(t testing.TB) {
 	if code := daemon.stop(); code != 0 {
 		t.Errorf("%s ends with %d", daemon.label, code)
 	}
-	temporary, err := filepath.Glob(filepath.Join(l.dir, ".zonegen-*"))
-	if err != nil || len(temporary) > 0 {
-		t.Errorf("%s has left %q, %v", daemon.label, temporary, err)
+	if temporary := temporaries(t, l.dir); len(temporary) > 0 {
+		t.Errorf("%s has left %q", daemon.label, temporary)
 	}
 }

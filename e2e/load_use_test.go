@@ -7,9 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -52,7 +50,7 @@ func (p *program) use() (u use, rss float64, err error) {
 	for name, to := range map[string]*float64{
 		"go_goroutines": &u.goroutines, "process_open_fds": &u.descriptors, "process_resident_memory_bytes": &rss,
 	} {
-		if *to, err = valueIn(text, `(?m)^`+name+` (\S+)$`); err != nil {
+		if *to, err = seriesIn(text, name); err != nil {
 			return use{}, 0, err
 		}
 	}
@@ -91,14 +89,6 @@ func body(url string) (text string, err error) {
 		return err
 	})
 	return text, err
-}
-
-func valueIn(text, pattern string) (float64, error) {
-	m := regexp.MustCompile(pattern).FindStringSubmatch(text)
-	if m == nil {
-		return 0, fmt.Errorf("no %s in %.200s", pattern, text)
-	}
-	return strconv.ParseFloat(m[1], 64)
 }
 
 // inotifyWatches counts the watches of a process (proc(5), /proc/PID/fdinfo).

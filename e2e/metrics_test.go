@@ -37,9 +37,19 @@ func metricValue(url, series string) (float64, error) {
 	if err != nil || status != http.StatusOK {
 		return 0, fmt.Errorf("/metrics: %d, %w", status, err)
 	}
-	m := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(series) + ` (\S+)$`).FindStringSubmatch(metrics)
+	return seriesIn(metrics, series)
+}
+
+// seriesIn is the value of one series in the text of metrics.
+func seriesIn(metrics, series string) (float64, error) {
+	return valueIn(metrics, `(?m)^`+regexp.QuoteMeta(series)+` (\S+)$`)
+}
+
+// valueIn is the number in a text that a pattern has a group for.
+func valueIn(text, pattern string) (float64, error) {
+	m := regexp.MustCompile(pattern).FindStringSubmatch(text)
 	if m == nil {
-		return 0, fmt.Errorf("no %s", series)
+		return 0, fmt.Errorf("no %s in %.200s", pattern, text)
 	}
 	return strconv.ParseFloat(m[1], 64)
 }

@@ -42,6 +42,21 @@ func (r *resolver) exchange(query *dns.Msg) *dns.Msg {
 	return answer
 }
 
+// receive returns the records of a zone transfer, whole or incremental, in the order in which they come.
+func receive(transfer *dns.Transfer, query *dns.Msg, server string) (records []dns.RR, err error) {
+	envelopes, err := transfer.In(query, server)
+	if err != nil {
+		return nil, err
+	}
+	for envelope := range envelopes {
+		if envelope.Error != nil {
+			return nil, envelope.Error // the last one
+		}
+		records = append(records, envelope.RR...)
+	}
+	return records, nil
+}
+
 // texts are the records as text, one blank between the fields, in an order that does not depend on the server.
 func texts(records []dns.RR) []string {
 	var lines []string

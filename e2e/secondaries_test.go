@@ -285,17 +285,7 @@ func (f *following) axfr(port int, zone string, signed bool) (records []dns.RR, 
 		query.SetTsig("transfer.", dns.HmacSHA256, 300, time.Now().Unix())
 		transfer.TsigSecret = map[string]string{"transfer.": secret}
 	}
-	envelopes, err := transfer.In(query, loopback(port))
-	if err != nil {
-		return nil, err
-	}
-	for e := range envelopes {
-		if e.Error != nil {
-			return nil, e.Error
-		}
-		records = append(records, e.RR...)
-	}
-	return records, nil
+	return receive(transfer, query, loopback(port))
 }
 
 func (f *following) took(name string, start time.Time) {

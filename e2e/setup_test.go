@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/clusterset-dns/zonegen/zone"
 )
 
 // daemon is a zonegen that follows an API server.
@@ -92,6 +94,16 @@ func readZone(t testing.TB, origin, file string) []dns.RR {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// temporaries are the temporary files in a folder.
+func temporaries(t testing.TB, dir string) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, zone.TempPrefix+"*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
 }
 
 // answers returns nil if dig gets just these records, in whatever order and with whatever TTL. A want of a single

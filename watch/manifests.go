@@ -115,7 +115,7 @@ func NewManifests(o ManifestOptions) (*Manifests, error) {
 // starts: all of them, each with file, document and line.
 func (m *Manifests) Run(ctx context.Context) error {
 	// Notifications first: what changes while the files are read is not missed.
-	notifier := m.newNotifier()
+	notifier := &notifier{m: m}
 	defer notifier.close()
 	notifier.follow()
 	if err := m.load(ctx, true); err != nil || ctx.Err() != nil {

@@ -39,8 +39,6 @@ type notifier struct {
 	blind   bool              // something is not watched, and that was said
 }
 
-func (m *Manifests) newNotifier() *notifier { return &notifier{m: m} }
-
 func (n *notifier) close() {
 	if n.watcher == nil {
 		return

@@ -1,6 +1,7 @@
 package multicluster
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"os"
@@ -145,11 +146,7 @@ func (w *watcher) follow() {
 	}
 	switch {
 	case trouble != nil && !w.blind:
-		every := w.poll
-		if every == 0 {
-			every = defaultPoll
-		}
-		log.Warningf("%s cannot be watched: %v; it is looked at every %s instead", w.dir, inotify.Explain(trouble), every)
+		log.Warningf("%s cannot be watched: %v; it is looked at every %s instead", w.dir, inotify.Explain(trouble), cmp.Or(w.poll, defaultPoll))
 	case trouble == nil && w.blind:
 		log.Infof("%s is watched again", w.dir)
 	}

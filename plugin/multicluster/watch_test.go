@@ -184,6 +184,27 @@ func TestPoll(t *testing.T) {
 	serves(t, z, 2)
 }
 
+// looking runs a watcher until stop is called, which takes the hints that nobody waits for.
+func looking(t *testing.T, w *watcher, hints <-chan struct{}) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.run(ctx)
+	}()
+	return func() {
+		cancel()
+		for over := false; !over; {
+			select {
+			case <-hints:
+			case <-done:
+				over = true
+			}
+		}
+	}
+}
+
 // TestNoWatch: without inotify the files are looked at, and that is said once.
 func TestNoWatch(t *testing.T) {
 	lines := logged(t)
@@ -191,23 +212,11 @@ func TestNoWatch(t *testing.T) {
 	hints := make(chan struct{})
 	w := newWatcher(dir, 5*time.Millisecond, func() { hints <- struct{}{} })
 	w.open = func() (*fsnotify.Watcher, error) { return nil, errors.New("too many open files") }
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		w.run(ctx)
-	}()
+	stop := looking(t, w, hints)
 	for range 10 {
 		<-hints
 	}
-	cancel()
-	for over := false; !over; {
-		select {
-		case <-hints:
-		case <-done:
-			over = true
-		}
-	}
+	stop()
 	want := "[WARNING] plugin/multicluster: " + dir + " cannot be watched: too many open files; it is looked at every 5ms instead\n"
 	if got := lines(); !strings.HasSuffix(got, want) || strings.Count(got, "\n") != 1 {
 		t.Errorf("logged\n%s", got)
@@ -256,12 +265,7 @@ func TestWatchAgain(t *testing.T) {
 		w.poll = 0 // from now on, nothing but the watch sees a change
 		return fsnotify.NewWatcher()
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		w.run(ctx)
-	}()
+	stop := looking(t, w, hints)
 	for range attempts {
 		<-hints
 	}
@@ -271,14 +275,7 @@ func TestWatchAgain(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("the change is not seen")
 	}
-	cancel()
-	for over := false; !over; {
-		select {
-		case <-hints:
-		case <-done:
-			over = true
-		}
-	}
+	stop()
 	got := lines()
 	for _, want := range []string{
 		"[WARNING] plugin/multicluster: " + dir + " cannot be watched: inotify_init1: too many open files (this user's inotify instances, or the files that it may have open, ran out: raise sysctl fs.inotify.max_user_instances, or ulimit -n); it is looked at every 5ms instead\n",
